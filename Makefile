@@ -1,0 +1,65 @@
+# The commands of README.md. Each installs the Debian packages that it needs and that are missing.
+# `make help` lists them; a variable is set as in `make demo DEMO_EPOCHS=2`.
+MAKEFLAGS += --no-print-directory
+JOBS ?= $(shell nproc)
+DEMO_EPOCHS ?= 4
+FUZZ_SECONDS ?= 600
+SANITIZED_TESTS = base quant kernels nn train data
+
+# The FP32/BF16 twin is built where oneDNN is installed (Debian has it for some architectures only). Evaluated by the
+# recipe's shell, after the installation.
+FLOAT = $$(if command -v dpkg-query >/dev/null && ! dpkg-query -W libdnnl-dev >/dev/null 2>&1; then echo OFF; else echo ON; fi)
+NO_FLOAT = [ "$(FLOAT)" = ON ] || echo "no oneDNN (package libdnnl-dev): building without the FP32/BF16 twin"
+CONFIGURE = cmake --log-level=WARNING --preset
+NINJA = NINJA_STATUS='[%f/%t] ' ninja -j $(JOBS)
+CTEST = ctest -j $(JOBS) --output-on-failure --no-tests=error
+
+.PHONY: build test test-release test-sanitize demo fuzz clean help
+.NOTPARALLEL:
+
+build:
+	@tools/install_packages.sh build
+	@$(NO_FLOAT)
+	@mkdir -p build
+	@$(CONFIGURE) release -DSUBBYTE_TESTS=OFF -DSUBBYTE_FLOAT=$(FLOAT) >build/configure.log
+	@$(NINJA) -C build bin/subbyte
+
+test: test-release test-sanitize
+
+test-release:
+	@tools/install_packages.sh test
+	@$(NO_FLOAT)
+	@mkdir -p build
+	@$(CONFIGURE) release -DSUBBYTE_TESTS=ON -DSUBBYTE_FLOAT=$(FLOAT) >build/configure.log
+	@$(NINJA) -C build
+	@$(CTEST) --test-dir build
+
+# Address and undefined-behaviour sanitizers over the tests of the core and of the data readers.
+test-sanitize:
+	@tools/install_packages.sh test
+	@mkdir -p build-sanitize
+	@$(CONFIGURE) sanitize >build-sanitize/configure.log
+	@$(NINJA) -C build-sanitize $(SANITIZED_TESTS:%=test_%)
+	@$(CTEST) --test-dir build-sanitize -L sanitize
+
+demo:
+	@tools/install_packages.sh demo
+	@$(MAKE) build
+	build/bin/subbyte train --model resnet20 --data fashion-mnist --format w4a4g4 --epochs $(DEMO_EPOCHS) --out runs/demo --force
+
+fuzz:
+	@tools/install_packages.sh fuzz
+	@mkdir -p build-fuzz
+	@$(CONFIGURE) fuzz >build-fuzz/configure.log
+	@$(NINJA) -C build-fuzz
+	@tools/run_fuzzers.sh build-fuzz $(FUZZ_SECONDS)
+
+clean:
+	@rm -rf build build-sanitize build-fuzz build-core
+
+help:
+	@echo "make build  install what is missing, build build/bin/subbyte"
+	@echo "make test   the same, then build and run every test, and most of them again under sanitizers"
+	@echo "make demo   train ResNet-20 in 4 bits on Fashion-MNIST into runs/demo (DEMO_EPOCHS=$(DEMO_EPOCHS))"
+	@echo "make fuzz   run every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) (needs clang)"
+	@echo "make clean  remove the build folders (not runs/)"

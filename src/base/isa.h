@@ -1,0 +1,20 @@
+// Which instruction set the kernels use: the best of the machine, or what SUBBYTE_ISA forces.
+#pragma once
+#include <string>
+#include <vector>
+
+namespace subbyte {
+
+enum class Isa { scalar, avx2, avx512vnni };
+
+/// "scalar", "avx2", "avx512vnni".
+const char* isa_name(Isa isa);
+
+/// What this build contains and this machine runs, ascending; scalar is always first.
+std::vector<Isa> supported_isas();
+
+/// The best supported one, or the one named by SUBBYTE_ISA.
+/// Throws UsageError where that name is unknown or the machine lacks it.
+Isa selected_isa();
+
+}  // namespace subbyte

@@ -1,0 +1,31 @@
+// A fixed pool of threads with a static partition: thread i always owns the same range of items, so per-thread sums are
+// reproducible, and since all sums are integers, equal for any number of threads.
+#pragma once
+#include <functional>
+#include <memory>
+
+namespace subbyte {
+
+class ThreadPool {
+ public:
+  /// `threads` >= 1; the calling thread is one of them.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const;
+
+  /// Calls body(thread, begin, end) once per thread over a static partition of [0, items); returns when all are done.
+  /// An exception of a body is thrown here, after all threads have finished (the lowest thread's, if several).
+  void run(int items, const std::function<void(int thread, int begin, int end)>& body);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Processors that this process may use (affinity and cgroup quota respected), at least 1.
+int available_processors();
+
+}  // namespace subbyte

@@ -1,0 +1,45 @@
+// Number formats of a run: wXaYgZ (bits of weights, activations, gradients), fp32 or bf16.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace subbyte {
+
+struct Format {
+  enum class Kind { integer, fp32, bf16 };
+  Kind kind = Kind::integer;
+  int w = 4, a = 4, g = 4;  ///< bits, 2..8; meaningful for Kind::integer
+
+  bool is_integer() const { return kind == Kind::integer; }
+  std::string name() const;
+  bool operator==(const Format&) const = default;
+
+  /// Throws UsageError for anything but wXaYgZ with 2 <= X, Y, Z <= 8, "fp32" and "bf16".
+  static Format parse(std::string_view text);
+};
+
+enum class NormKind { l1, l2 };
+
+/// Throws UsageError for anything but "l1" and "l2".
+NormKind parse_norm(std::string_view text);
+const char* norm_name(NormKind kind);
+
+/// How tensors are quantized (method.md calls the counts Ng and Mg). Ranges are checked by validate().
+struct QuantConfig {
+  int groups_w = 0;        ///< power-of-two groups over output channels of W; 0: default for the bits; 1: per tensor
+  int groups_a = 0;        ///< over channels of X
+  int groups_g = 0;        ///< over channels of G
+  int sample_groups = 8;   ///< power-of-two groups over the samples of G; 1: none
+  float clip_w = 0;        ///< weights' range at most clip_w root mean squares; 0: the maximum
+  float clip_a = 0;        ///< activations' range at most clip_a root mean squares (over the channel); 0: the maximum
+  int norm_bits = 8;       ///< bits of the normalization's input codes, saved for backward; 2..8
+  int norm_grad_bits = 16; ///< bits of the gradient that enters the normalization's backward; 4..16
+  Format first = {Format::Kind::integer, 8, 8, 8};  ///< format of the first product
+  Format last = {Format::Kind::integer, 8, 8, 8};   ///< format of the last product
+
+  /// Throws UsageError naming the field.
+  void validate() const;
+};
+
+}  // namespace subbyte

@@ -1,0 +1,9 @@
+// Memory of this process.
+#pragma once
+
+namespace subbyte {
+
+/// Highest resident set so far, in MiB.
+double peak_rss_mib();
+
+}  // namespace subbyte
