@@ -3,6 +3,7 @@ find_package(Threads REQUIRED)
 find_package(nlohmann_json REQUIRED)  # core, headers at compile time only: safetensors headers, metrics
 if(SUBBYTE_FLOAT)
   find_package(dnnl REQUIRED)         # FP32/BF16 twin
+  find_package(OpenMP REQUIRED)       # FP32/BF16 twin: the threads that oneDNN uses
 endif()
 if(SUBBYTE_CLI)
   find_package(CLI11 REQUIRED)        # command line

@@ -4,7 +4,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 endif()
 set(SUBBYTE_FLAGS_avx2 -mavx2;-mno-fma;-O3)
 set(SUBBYTE_FLAGS_avx512vnni
-    -mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mprefer-vector-width=512;-O3)
+    -mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mprefer-vector-width=512;-O3;
+    -Wno-uninitialized;-Wno-maybe-uninitialized)  # GCC 12 warns inside its own intrinsics
 
 function(subbyte_apply_isa list_name)
   set(kept)

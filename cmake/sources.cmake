@@ -25,8 +25,12 @@ if(SUBBYTE_FLOAT)
   subbyte_apply_isa(float_sources)
   add_library(subbyte_float STATIC ${float_sources})
   target_include_directories(subbyte_float PRIVATE ${CMAKE_SOURCE_DIR}/src)
-  target_link_libraries(subbyte_float PUBLIC subbyte PRIVATE DNNL::dnnl)
+  target_link_libraries(subbyte_float PUBLIC subbyte PRIVATE DNNL::dnnl OpenMP::OpenMP_CXX)
   target_compile_options(subbyte_float PRIVATE -O3)
+
+  add_executable(float_bench ${CMAKE_SOURCE_DIR}/src/nn/float/float_bench.cc)
+  target_include_directories(float_bench PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(float_bench PRIVATE subbyte_float)
 endif()
 
 if(SUBBYTE_CLI)

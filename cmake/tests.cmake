@@ -1,4 +1,5 @@
-# One test program a folder: every *_test.cc below src/<folder> (or in tests/) becomes part of test_<folder>.
+# One test program a folder: every *_test.cc below src/<folder> (or in tests/) becomes part of test_<folder>, and its
+# tests have the label <folder>.
 if(NOT SUBBYTE_TESTS)
   return()
 endif()
@@ -17,8 +18,9 @@ function(subbyte_test_program name folder)
   target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_compile_definitions(test_${name} PRIVATE SUBBYTE_PROGRAM="${CMAKE_BINARY_DIR}/bin/subbyte"
                                                   SUBBYTE_SOURCE="${CMAKE_SOURCE_DIR}")
-  target_link_libraries(test_${name} PRIVATE ${ARGN} nlohmann_json::nlohmann_json rapidcheck GTest::gtest GTest::gtest_main)
-  gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+  target_link_libraries(test_${name} PRIVATE ${ARGN} nlohmann_json::nlohmann_json rapidcheck GTest::gtest
+                                             GTest::gtest_main)
+  gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600 LABELS ${name})
 endfunction()
 
 subbyte_test_program(base src/base subbyte)
@@ -34,3 +36,11 @@ if(SUBBYTE_CLI)
   subbyte_test_program(cli src/cli subbyte_cli)
   subbyte_test_program(whole tests subbyte_cli)
 endif()
+
+# The examples are tests too: each checks that it learned.
+add_executable(reference_trainer ${CMAKE_SOURCE_DIR}/examples/reference_trainer.cc)
+add_test(NAME examples.reference_trainer COMMAND reference_trainer)
+add_test(NAME package.install
+         COMMAND ${CMAKE_COMMAND} -DBUILD=${CMAKE_BINARY_DIR} -DSOURCE=${CMAKE_SOURCE_DIR}
+                 -DWORK=${CMAKE_BINARY_DIR}/package-test -P ${CMAKE_SOURCE_DIR}/tests/package/check.cmake)
+set_tests_properties(examples.reference_trainer package.install PROPERTIES TIMEOUT 600 LABELS examples)

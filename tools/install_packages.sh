@@ -5,7 +5,8 @@ set -eu
 
 build="g++ cmake ninja-build libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev libpng-dev
   libjpeg62-turbo-dev libarchive-dev"
-optional="libdnnl-dev" # FP32/BF16 twin; Debian has it for some architectures only
+# The FP32/BF16 twin: oneDNN, and what its CMake package asks for. Debian has it for some architectures only.
+optional="libdnnl-dev ocl-icd-opencl-dev"
 case "${1:-}" in
   build) packages="$build" ;;
   test) packages="$build libgtest-dev librapidcheck-dev libbenchmark-dev" ;;
@@ -56,8 +57,8 @@ apt() {
 
 required=$(missing_of $packages)
 wanted=$(missing_of $optional)
-# A machine without the optional package is asked for it once, with the first required one that is missing.
-if [ -z "$required" ] && { [ -z "$wanted" ] || ! apt-cache show $wanted >/dev/null 2>&1; }; then
+has_onednn() { apt-cache show libdnnl-dev >/dev/null 2>&1; }
+if [ -z "$required" ] && { [ -z "$wanted" ] || ! has_onednn; }; then
   exit 0
 fi
 if [ "$(id -u)" != 0 ] && ! { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }; then
@@ -69,7 +70,5 @@ fi
 
 echo "installing Debian packages:$required$wanted"
 apt update
-if [ -n "$wanted" ] && ! apt-cache show $wanted >/dev/null 2>&1; then
-  wanted=
-fi
+has_onednn || wanted=
 apt install --no-install-recommends $required $wanted

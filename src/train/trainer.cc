@@ -43,6 +43,10 @@ void Trainer::resume(const Checkpoint& checkpoint) {
   if (info.progress.steps_per_epoch != progress_.steps_per_epoch)
     throw Error(checkpoint.path + ": found " + std::to_string(info.progress.steps_per_epoch) +
                 " batches an epoch, expected " + std::to_string(progress_.steps_per_epoch) + " of this data");
+  const Progress& at = info.progress;
+  if (at.step_in_epoch >= at.steps_per_epoch || at.step != at.epoch * at.steps_per_epoch + at.step_in_epoch)
+    throw Error(checkpoint.path + ": found step " + std::to_string(at.step) + ", which is not step " +
+                std::to_string(at.step_in_epoch) + " of epoch " + std::to_string(at.epoch));
   restore(checkpoint, network_, &optimizer_);
   progress_ = info.progress;
   trim_metrics(config_.metrics_path, progress_.epoch);
@@ -74,7 +78,7 @@ void Trainer::train_one_step() {
   progress_.loss_sum += step.loss;
   progress_.correct += step.correct;
   progress_.images += batch.count;
-  if (events_.on_step) events_.on_step({progress_, total, step.loss, learning_rate_});
+  if (events_.on_step) events_.on_step({progress_, total, batch.count, step.loss, learning_rate_});
 }
 
 void Trainer::save() {
@@ -85,7 +89,7 @@ void Trainer::save() {
 }
 
 /// Measures and writes the line of an epoch that is complete or that a limit cut short.
-void Trainer::end_epoch(bool complete, double train_seconds, double epoch_seconds, int64_t images_now) {
+void Trainer::end_epoch(bool complete, double train_seconds, int64_t images_now) {
   const Clock::time_point start = Clock::now();
   EpochMetrics metrics;
   metrics.epoch = progress_.epoch + 1;
@@ -109,7 +113,7 @@ void Trainer::end_epoch(bool complete, double train_seconds, double epoch_second
   metrics.val_accuracy = measure(data_.val, "validation");
   if (config_.test == TrainerConfig::Test::every || (config_.test == TrainerConfig::Test::last && reached_limit()))
     metrics.test_accuracy = measure(data_.test, "test");
-  metrics.seconds = epoch_seconds + seconds_since(start);
+  metrics.seconds = train_seconds + seconds_since(start);
   metrics.peak_rss_mib = peak_rss_mib();
   append_metrics(config_.metrics_path, metrics);
   if (events_.on_epoch) events_.on_epoch(metrics);
@@ -126,14 +130,11 @@ TrainResult Trainer::run(const std::atomic<bool>& stop) {
       train_one_step();
       complete = progress_.step_in_epoch == progress_.steps_per_epoch;
       limited = reached_limit();
-      result_.interrupted = stop.load();
-    } while (!complete && !limited && !result_.interrupted);
+    } while (!complete && !limited && !stop.load());
 
-    if (complete || limited) {
-      const double seconds = seconds_since(start);
-      end_epoch(complete, seconds, seconds, progress_.images - images_before);
-    }
+    if (complete || limited) end_epoch(complete, seconds_since(start), progress_.images - images_before);
     save();
+    result_.interrupted = stop.load() && !reached_limit();
     if (result_.interrupted) break;
   }
   return result_;

@@ -56,6 +56,7 @@ struct TrainerConfig {
 struct StepReport {
   Progress progress;        ///< after the step
   int64_t total_steps = 0;  ///< of the whole run
+  int images = 0;           ///< of this step
   double loss = 0;          ///< of this step
   double learning_rate = 0;
 };
@@ -93,7 +94,7 @@ class Trainer {
  private:
   bool reached_limit() const;
   void train_one_step();
-  void end_epoch(bool complete, double train_seconds, double epoch_seconds, int64_t images_now);
+  void end_epoch(bool complete, double train_seconds, int64_t images_now);
   void save();
 
   TrainerConfig config_;

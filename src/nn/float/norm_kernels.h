@@ -5,8 +5,8 @@
 
 namespace subbyte::twin {
 
-/// Pointers to tensors [rows][c] are of the kernels' element type; coefficients are floats [c]; sums are doubles [c] and
-/// are added to.
+/// Pointers to tensors [rows][c] are of the kernels' element type; coefficients are floats [c]; sums are doubles [c]
+/// and are added to.
 struct NormKernels {
   void (*sum)(const void* x, int64_t rows, int c, double* total);
   /// total: |x - mean|; signs: sign(x - mean).

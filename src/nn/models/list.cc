@@ -12,7 +12,8 @@ const std::vector<ModelEntry>& model_list() {
       {"resnet20", "CIFAR ResNet, 20 layers, 16/32/64 channels", models::resnet20},
       {"resnet32", "CIFAR ResNet, 32 layers, 16/32/64 channels", models::resnet32},
       {"resnet56", "CIFAR ResNet, 56 layers, 16/32/64 channels", models::resnet56},
-      {"resnet18", "ResNet-18, 64 to 512 channels; 3x3 stem below 64 pixels, ImageNet stem from there", models::resnet18},
+      {"resnet18", "ResNet-18, 64 to 512 channels; 3x3 stem below 64 pixels, ImageNet stem from there",
+       models::resnet18},
       {"vgg-small", "six 3x3 convolutions of 128, 256, 512 channels, one linear", models::vgg_small},
       {"mlp", "two hidden layers of 512", models::mlp},
   };

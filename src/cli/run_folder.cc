@@ -1,0 +1,59 @@
+#include "cli/run_folder.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "cli/setup.h"
+
+namespace subbyte {
+
+namespace fs = std::filesystem;
+
+void require_new_run(const RunFolder& folder, bool force) {
+  if (!force && fs::exists(folder.checkpoint()))
+    throw UsageError(fmt::format("{}: already holds a run; continue it with --resume {}, or replace it with --force",
+                                 folder.path, folder.path));
+}
+
+void start_run_folder(const RunFolder& folder, const Settings& settings) {
+  const bool existed = fs::exists(folder.path);
+  make_folder(folder.path);
+  try {
+    for (const std::string& old : {folder.checkpoint(), folder.metrics(), folder.log()})
+      if (fs::exists(old)) fs::remove(old);
+    write_file(folder.config(), to_toml(settings, TomlPart::all));
+  } catch (...) {
+    std::error_code ignored;
+    if (!existed) fs::remove_all(folder.path, ignored);
+    throw;
+  }
+}
+
+LoadedRun load_run(const std::string& path) {
+  if (!fs::exists(path)) throw Error(fmt::format("{}: not found, expected a run folder or a .safetensors file", path));
+  LoadedRun run;
+  const bool folder = fs::is_directory(path);
+  if (folder) {
+    const RunFolder files{path};
+    run.config.read_toml(read_text(files.config()), files.config());
+    run.checkpoint = load_checkpoint(files.checkpoint());
+    check_identity(run.checkpoint, run.config.settings.model.name, run.config.settings.format.name);
+  } else {
+    run.checkpoint = load_checkpoint(path);
+    run.config.read_toml(run.checkpoint.info.config, path + " (config)");
+  }
+  run.config.finish();
+  return run;
+}
+
+std::unique_ptr<Network> restored_network(const LoadedRun& run) {
+  std::unique_ptr<Network> network = build_network(run.config.settings);
+  restore(run.checkpoint, *network, nullptr);
+  return network;
+}
+
+}  // namespace subbyte

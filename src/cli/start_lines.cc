@@ -1,0 +1,58 @@
+#include "cli/start_lines.h"
+
+#include <fmt/format.h>
+
+#include "base/isa.h"
+
+namespace subbyte {
+namespace {
+
+std::string groups_text(int64_t groups) { return groups == 0 ? "default" : fmt::format("{}", groups); }
+
+/// The products that run in another format than the run's, as the network executes them.
+std::string wider_text(const Network& network, const std::string& format) {
+  std::string text;
+  for (const LayerInfo& layer : network.layers())
+    if (layer.weight_bytes > 0 && layer.format != format)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", layer.name, layer.format);
+  return text.empty() ? "none" : text;
+}
+
+std::string data_text(const Settings& s, const RunData& data) {
+  std::string text = fmt::format("{}: {} training", s.data.name, data.train->size());
+  if (data.val) text += fmt::format(", {} validation", data.val->size());
+  if (data.test) text += fmt::format(", {} test", data.test->size());
+  return text + fmt::format(" records of {}x{}x{}, {} classes; crop {}, flip {}, cutout {}", s.input.height, s.input.width,
+                            s.input.channels, s.input.classes, s.data.crop, s.data.flip, s.data.cutout);
+}
+
+}  // namespace
+
+std::vector<std::string> start_lines(const Settings& s, const RunData& data, const Network& network,
+                                     int64_t steps_per_epoch) {
+  int64_t parameters = 0;
+  for (const LayerInfo& layer : network.layers()) parameters += layer.parameters;
+  const bool integer = Format::parse(s.format.name).is_integer();
+  std::vector<std::string> lines;
+  lines.push_back(fmt::format("model    {}, {} parameters", s.model.name, parameters));
+  lines.push_back("data     " + data_text(s, data));
+  if (integer) {
+    lines.push_back(fmt::format("format   {}; products in another format: {}", s.format.name,
+                                wider_text(network, s.format.name)));
+    lines.push_back(fmt::format("groups   weights {}, activations {}, gradients {}, samples {}", groups_text(s.quant.groups_w),
+                                groups_text(s.quant.groups_a), groups_text(s.quant.groups_g), s.quant.sample_groups));
+    lines.push_back(fmt::format("norm     {}, input {} bits, gradient {} bits", s.norm.kind, s.quant.norm_bits,
+                                s.quant.norm_grad_bits));
+  } else {
+    lines.push_back(fmt::format("format   {} in all layers", s.format.name));
+    lines.push_back(fmt::format("norm     {}", s.norm.kind));
+  }
+  lines.push_back(fmt::format("recipe   {} epochs of {} steps of {}, {} to {}, momentum {}{}, weight decay {}, seed {}",
+                              s.train.epochs, steps_per_epoch, s.train.batch, s.schedule.name, s.optimizer.lr,
+                              s.optimizer.momentum, s.optimizer.nesterov ? " (Nesterov)" : "", s.optimizer.weight_decay,
+                              s.train.seed));
+  lines.push_back(fmt::format("machine  {}, {} threads", integer ? isa_name(selected_isa()) : "oneDNN", thread_count(s)));
+  return lines;
+}
+
+}  // namespace subbyte

@@ -1,0 +1,6 @@
+#include "kernels/conv/conv.h"
+#include "kernels/dispatch.h"
+
+namespace subbyte {
+SUBBYTE_DISPATCH(ConvKernels, conv_kernels)
+}  // namespace subbyte

@@ -1,0 +1,109 @@
+// The register tiles of both products, for any vector policy V:
+//   V::Vec, V::lanes (32-bit), load, store, add, shift_left, broadcast(pointer to a word), template dot<Dot>(acc, a, w).
+// Included by the ISA files inside their own unnamed namespace.
+
+#define SUBBYTE_UNROLL _Pragma("GCC unroll 32")
+
+template <class V, Dot D, int MR, int NV>
+inline void row_tile(const RowProduct& p, int pixel, int column) {
+  typename V::Vec acc[MR][NV];
+  SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
+    const typename V::Vec start = V::load(p.init + column + v * V::lanes);
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = start;
+  }
+  const uint8_t* w = p.w + int64_t{4} * column;
+  const int64_t step = p.pixel_step;
+  for (int tap = 0; tap < p.taps; ++tap) {
+    const uint8_t* a = p.a + p.tap_offset[tap] + pixel * step;
+    for (int k = 0; k < p.k; ++k, a += 4, w += int64_t{4} * p.n) {
+      typename V::Vec b[NV];
+      SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) b[v] = V::load(w + v * V::lanes * 4);
+      SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
+        const typename V::Vec x = V::broadcast(a + m * step);
+        SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] = V::template dot<D>(acc[m][v], x, b[v]);
+      }
+    }
+  }
+  SUBBYTE_UNROLL for (int m = 0; m < MR; ++m)
+    SUBBYTE_UNROLL for (int v = 0; v < NV; ++v)
+      V::store(p.out + int64_t(pixel + m) * p.n + column + v * V::lanes, acc[m][v]);
+}
+
+template <class V, Dot D, int NV>
+inline void row_columns(const RowProduct& p, int column) {
+  constexpr int largest = V::rows / NV;
+  int pixel = 0;
+  while (pixel < p.pixels) {
+    const int left = p.pixels - pixel;
+    if (left >= 16 && largest >= 16) row_tile<V, D, largest >= 16 ? 16 : 1, NV>(p, pixel, column), pixel += 16;
+    else if (left >= 12 && largest >= 12 && left != 16) row_tile<V, D, largest >= 12 ? 12 : 1, NV>(p, pixel, column), pixel += 12;
+    else if (left >= 8 && largest >= 8) row_tile<V, D, largest >= 8 ? 8 : 1, NV>(p, pixel, column), pixel += 8;
+    else if (left >= 6 && largest >= 6) row_tile<V, D, largest >= 6 ? 6 : 1, NV>(p, pixel, column), pixel += 6;
+    else if (left >= 4) row_tile<V, D, 4, NV>(p, pixel, column), pixel += 4;
+    else if (left >= 2) row_tile<V, D, 2, NV>(p, pixel, column), pixel += 2;
+    else row_tile<V, D, 1, NV>(p, pixel, column), pixel += 1;
+  }
+}
+
+template <class V, Dot D>
+inline void row_product(const RowProduct& p) {
+  int column = 0;
+  for (; column + 2 * V::lanes <= p.n; column += 2 * V::lanes) row_columns<V, D, 2>(p, column);
+  for (; column < p.n; column += V::lanes) row_columns<V, D, 1>(p, column);
+}
+
+template <class V>
+void row(const RowProduct& p, Dot dot) {
+  switch (dot) {
+    case Dot::u8s8: return row_product<V, Dot::u8s8>(p);
+    case Dot::u8s8_wide: return row_product<V, Dot::u8s8_wide>(p);
+    case Dot::s16: return row_product<V, Dot::s16>(p);
+  }
+}
+
+template <class V, Dot D, int NR>
+inline void gradient_tile(const WeightsGradient& p, int dy, int dx, int k, int n) {
+  typename V::Vec acc[NR];
+  SUBBYTE_UNROLL for (int r = 0; r < NR; ++r) acc[r] = V::zero();
+  const uint8_t* x_plane = p.x + dx * p.x_tap + int64_t{4} * k;
+  const uint8_t* g = p.g + int64_t{4} * n;
+  const int64_t x_block = int64_t{4} * p.k, g_block = int64_t{4} * p.n;
+  for (int h = 0; h < p.rows_out; ++h) {
+    const uint8_t* x = x_plane + (int64_t(h) * p.row_step + dy) * p.x_row;
+    for (int b = 0; b < p.blocks; ++b, x += x_block, g += g_block) {
+      const typename V::Vec pixels = V::load(x);
+      SUBBYTE_UNROLL for (int r = 0; r < NR; ++r) acc[r] = V::template dot<D>(acc[r], pixels, V::broadcast(g + 4 * r));
+    }
+  }
+  int32_t* dw = p.dw + (int64_t(dy * p.kw + dx) * p.n + n) * p.k + k;
+  SUBBYTE_UNROLL for (int r = 0; r < NR; ++r)
+    V::store(dw + int64_t(r) * p.k, V::add(V::load(dw + int64_t(r) * p.k), V::shift_left(acc[r], p.shift)));
+}
+
+template <class V, Dot D>
+inline void gradient_product(const WeightsGradient& p) {
+  constexpr int wide = V::rows >= 16 ? 16 : 8;
+  for (int dy = 0; dy < p.kh; ++dy)
+    for (int dx = 0; dx < p.kw; ++dx)
+      for (int k = 0; k < p.k; k += V::lanes) {
+        int n = 0;
+        for (; n + wide <= p.n; n += wide) gradient_tile<V, D, wide>(p, dy, dx, k, n);
+        for (; n < p.n; n += 8) gradient_tile<V, D, 8>(p, dy, dx, k, n);
+      }
+}
+
+template <class V>
+void weights_gradient(const WeightsGradient& p, Dot dot) {
+  if (dot == Dot::u8s8) gradient_product<V, Dot::u8s8>(p);
+  else gradient_product<V, Dot::u8s8_wide>(p);
+}
+
+void slide(const uint8_t* __restrict p0, const uint8_t* __restrict p1, const uint8_t* __restrict p2,
+           const uint8_t* __restrict p3, int channels, uint8_t* __restrict out) {
+  for (int c = 0; c < channels; ++c) {
+    out[4 * c] = p0[c];
+    out[4 * c + 1] = p1[c];
+    out[4 * c + 2] = p2[c];
+    out[4 * c + 3] = p3[c];
+  }
+}

@@ -1,0 +1,52 @@
+// From int16 streams to b-bit codes and back to bytes (method.md section 3).
+//
+//   grid      z' = multiply_high(clamp(z, limit[c]) * pow2[c], multiplier)      |z'| <= B * 2^fraction
+//   nearest   q  = round half even (z' / 2^fraction)
+//   stochastic q = floor((z' + u) / 2^fraction), u uniform in [0, 2^fraction): unbiased with respect to z'
+//
+// pow2[c] = 2^(n_c + k) carries the channel's ShiftQuant shift n_c; k and `multiplier` are the tensor's. Codes of one image
+// are packed as a little-endian bit stream: 8 codes in `bits` bytes. Signed codes are stored plus 2^(bits-1).
+#pragma once
+#include <cstdint>
+
+#include "base/isa.h"
+#include "base/philox.h"
+
+namespace subbyte {
+
+struct QuantizeGrid {
+  const int16_t* limit;  ///< [period], clamps |z| first
+  const int16_t* pow2;   ///< [period]
+  int period;
+  int16_t multiplier;
+  int fraction;          ///< bits below the code; at least 6
+};
+
+/// Bytes of `count` packed codes: whole groups of 8.
+inline int64_t packed_bytes(int64_t count, int bits) { return (count + 7) / 8 * bits; }
+
+/// Where an image's random numbers start: chunk = 128 elements, 16 Philox counters.
+struct RandomStream {
+  PhiloxKey key;
+  uint32_t first_counter, tensor, step, use;
+};
+
+struct QuantizeKernels {
+  /// codes[i] = q + zero (0 or 2^(bits-1)), one byte each.
+  void (*nearest)(const int16_t* z, int64_t count, const QuantizeGrid&, int zero, uint8_t* codes);
+  /// codes[i] = q; `random` holds 16 bits an element.
+  void (*stochastic)(const int16_t* z, int64_t count, const QuantizeGrid&, const uint16_t* random, int8_t* codes);
+  /// Element e of chunk j is half e % 2 of word (e / 32), counter first + 16 j + (e % 32) / 2. Writes whole chunks.
+  void (*random)(const RandomStream&, int64_t count, uint16_t* out);
+  void (*pack)(const uint8_t* codes, int64_t count, int bits, uint8_t* packed);
+  /// Writes whole groups of 8 (up to 7 bytes beyond count).
+  void (*unpack)(const uint8_t* packed, int64_t count, int bits, uint8_t* codes);
+  /// max |z| of each of `channels` channels into out (int32; |-32768| is not expected), at least what out holds.
+  void (*channel_max)(const int16_t* z, int64_t count, int channels, int32_t* out);
+  /// Sum of squares.
+  int64_t (*energy)(const int16_t* z, int64_t count);
+};
+
+const QuantizeKernels& quantize_kernels(Isa isa);
+
+}  // namespace subbyte

@@ -1,0 +1,217 @@
+// Flat loops that the compiler turns into vectors of the including file's instruction set.
+
+inline int16_t mulh(int16_t a, int16_t b) { return int16_t((((int32_t(a) * b) >> 14) + 1) >> 1); }
+
+inline void grid_block(const int16_t* __restrict z, int n, const QuantizeGrid& g, int16_t* __restrict out) {
+  const int16_t* __restrict limit = g.limit;
+  const int16_t* __restrict pow2 = g.pow2;
+  const int16_t m = g.multiplier;
+  for (int i = 0; i < n; ++i) {
+    const int16_t top = limit[i], low = int16_t(-top);
+    int16_t v = z[i] < top ? z[i] : top;
+    v = v > low ? v : low;
+    out[i] = mulh(int16_t(v * pow2[i]), m);
+  }
+}
+
+template <int F>
+inline void nearest_block(const int16_t* __restrict grid, int n, int zero, uint8_t* __restrict codes) {
+  for (int i = 0; i < n; ++i) {
+    const int16_t v = grid[i];
+    const int16_t odd = int16_t((v >> F) & 1);
+    codes[i] = uint8_t(int16_t(int16_t(v + odd + ((1 << (F - 1)) - 1)) >> F) + zero);
+  }
+}
+
+template <int F>
+inline void stochastic_block(const int16_t* __restrict grid, int n, const uint16_t* __restrict r, int8_t* __restrict codes) {
+  for (int i = 0; i < n; ++i) codes[i] = int8_t(int16_t(grid[i] + int16_t(r[i] >> (16 - F))) >> F);
+}
+
+/// Calls f(offset, length) over blocks that start at channel 0 and are at most one period long.
+template <class Body>
+inline void blocks(int64_t count, int period, Body body) {
+  for (int64_t at = 0; at < count; at += period) body(at, int(count - at < period ? count - at : period));
+}
+
+constexpr int longest_block = 512;  // period is below 256 + 256 for up to 256 channels; longer periods are split
+
+template <class Block>
+inline void for_grid_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, Block block) {
+  alignas(64) int16_t grid[longest_block];
+  blocks(count, g.period, [&](int64_t at, int n) {
+    for (int from = 0; from < n; from += longest_block) {
+      const int m = n - from < longest_block ? n - from : longest_block;
+      QuantizeGrid part = g;
+      part.limit += from;
+      part.pow2 += from;
+      grid_block(z + at + from, m, part, grid);
+      block(at + from, m, grid);
+    }
+  });
+}
+
+void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, uint8_t* codes) {
+  for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid) {
+    switch (g.fraction) {
+      case 6: return nearest_block<6>(grid, n, zero, codes + at);
+      case 7: return nearest_block<7>(grid, n, zero, codes + at);
+      case 8: return nearest_block<8>(grid, n, zero, codes + at);
+      case 9: return nearest_block<9>(grid, n, zero, codes + at);
+      case 10: return nearest_block<10>(grid, n, zero, codes + at);
+      case 11: return nearest_block<11>(grid, n, zero, codes + at);
+      case 12: return nearest_block<12>(grid, n, zero, codes + at);
+      case 13: return nearest_block<13>(grid, n, zero, codes + at);
+    }
+  });
+}
+
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint16_t* random, int8_t* codes) {
+  for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid) {
+    switch (g.fraction) {
+      case 6: return stochastic_block<6>(grid, n, random + at, codes + at);
+      case 7: return stochastic_block<7>(grid, n, random + at, codes + at);
+      case 8: return stochastic_block<8>(grid, n, random + at, codes + at);
+      case 9: return stochastic_block<9>(grid, n, random + at, codes + at);
+      case 10: return stochastic_block<10>(grid, n, random + at, codes + at);
+      case 11: return stochastic_block<11>(grid, n, random + at, codes + at);
+      case 12: return stochastic_block<12>(grid, n, random + at, codes + at);
+      case 13: return stochastic_block<13>(grid, n, random + at, codes + at);
+    }
+  });
+}
+
+/// 32 counters at a time: Philox rounds over lanes.
+inline void philox_chunk(const RandomStream& s, uint32_t counter, uint32_t* __restrict out) {
+  alignas(64) uint32_t x0[16], x1[16], x2[16], x3[16];
+  for (int j = 0; j < 16; ++j) {
+    x0[j] = counter + uint32_t(j);
+    x1[j] = s.tensor;
+    x2[j] = s.step;
+    x3[j] = s.use;
+  }
+  uint32_t k0 = s.key.k0, k1 = s.key.k1;
+  for (int round = 0; round < 10; ++round) {
+    for (int j = 0; j < 16; ++j) {
+      const uint64_t p0 = uint64_t{0xD2511F53u} * x0[j], p1 = uint64_t{0xCD9E8D57u} * x2[j];
+      const uint32_t y0 = uint32_t(p1 >> 32) ^ x1[j] ^ k0, y2 = uint32_t(p0 >> 32) ^ x3[j] ^ k1;
+      x1[j] = uint32_t(p1);
+      x3[j] = uint32_t(p0);
+      x0[j] = y0;
+      x2[j] = y2;
+    }
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  for (int j = 0; j < 16; ++j) {
+    out[j] = x0[j];
+    out[16 + j] = x1[j];
+    out[32 + j] = x2[j];
+    out[48 + j] = x3[j];
+  }
+}
+
+#ifndef SUBBYTE_OWN_RANDOM
+void random(const RandomStream& s, int64_t count, uint16_t* out) {
+  uint32_t words[64];
+  for (int64_t at = 0; at < count; at += 128) {
+    philox_chunk(s, s.first_counter + uint32_t(at / 8), words);
+    __builtin_memcpy(out + at, words, sizeof words);
+  }
+}
+#endif
+
+template <int Bits>
+inline void pack_groups(const uint8_t* __restrict codes, int64_t groups, uint8_t* __restrict packed) {
+  for (int64_t g = 0; g < groups; ++g) {
+    uint64_t word = 0;
+    for (int i = 0; i < 8; ++i) word |= uint64_t(codes[8 * g + i]) << (Bits * i);
+    for (int i = 0; i < Bits; ++i) packed[Bits * g + i] = uint8_t(word >> (8 * i));
+  }
+}
+
+template <int Bits>
+inline void unpack_groups(const uint8_t* __restrict packed, int64_t groups, uint8_t* __restrict codes) {
+  for (int64_t g = 0; g < groups; ++g) {
+    uint64_t word = 0;
+    for (int i = 0; i < Bits; ++i) word |= uint64_t(packed[Bits * g + i]) << (8 * i);
+    for (int i = 0; i < 8; ++i) codes[8 * g + i] = uint8_t((word >> (Bits * i)) & ((1 << Bits) - 1));
+  }
+}
+
+inline void pack_nibbles(const uint8_t* __restrict codes, int64_t pairs, uint8_t* __restrict packed) {
+  for (int64_t i = 0; i < pairs; ++i) packed[i] = uint8_t(codes[2 * i] | (codes[2 * i + 1] << 4));
+}
+
+inline void unpack_nibbles(const uint8_t* __restrict packed, int64_t pairs, uint8_t* __restrict codes) {
+  for (int64_t i = 0; i < pairs; ++i) {
+    codes[2 * i] = packed[i] & 15;
+    codes[2 * i + 1] = uint8_t(packed[i] >> 4);
+  }
+}
+
+void pack(const uint8_t* codes, int64_t count, int bits, uint8_t* packed) {
+  const int64_t groups = count / 8;
+  switch (bits) {
+    case 1: pack_groups<1>(codes, groups, packed); break;
+    case 2: pack_groups<2>(codes, groups, packed); break;
+    case 3: pack_groups<3>(codes, groups, packed); break;
+    case 4: pack_nibbles(codes, groups * 4, packed); break;
+    case 5: pack_groups<5>(codes, groups, packed); break;
+    case 6: pack_groups<6>(codes, groups, packed); break;
+    case 7: pack_groups<7>(codes, groups, packed); break;
+    case 8: __builtin_memcpy(packed, codes, size_t(groups * 8)); break;
+  }
+  if (count % 8) {
+    uint8_t last[8] = {};
+    for (int64_t i = groups * 8; i < count; ++i) last[i - groups * 8] = codes[i];
+    pack(last, 8, bits, packed + groups * bits);
+  }
+}
+
+void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes) {
+  const int64_t groups = (count + 7) / 8;
+  switch (bits) {
+    case 1: return unpack_groups<1>(packed, groups, codes);
+    case 2: return unpack_groups<2>(packed, groups, codes);
+    case 3: return unpack_groups<3>(packed, groups, codes);
+    case 4: return unpack_nibbles(packed, groups * 4, codes);
+    case 5: return unpack_groups<5>(packed, groups, codes);
+    case 6: return unpack_groups<6>(packed, groups, codes);
+    case 7: return unpack_groups<7>(packed, groups, codes);
+    case 8: __builtin_memcpy(codes, packed, size_t(groups * 8)); return;
+  }
+}
+
+void channel_max(const int16_t* z, int64_t count, int channels, int32_t* out) {
+  const int period = channels * ((256 + channels - 1) / channels);
+  constexpr int tile = 512;
+  alignas(64) int16_t top[tile];
+  for (int from = 0; from < period; from += tile) {
+    const int width = period - from < tile ? period - from : tile;
+    for (int i = 0; i < width; ++i) top[i] = 0;
+    for (int64_t at = from; at < count; at += period) {
+      const int n = int(count - at < width ? count - at : width);
+      const int16_t* __restrict p = z + at;
+      for (int i = 0; i < n; ++i) {
+        const int16_t a = int16_t(p[i] < 0 ? -p[i] : p[i]);
+        top[i] = a > top[i] ? a : top[i];
+      }
+    }
+    for (int i = 0; i < width; ++i) {
+      int32_t& slot = out[(from + i) % channels];
+      if (top[i] > slot) slot = top[i];
+    }
+  }
+}
+
+int64_t energy(const int16_t* z, int64_t count) {
+  int64_t sum = 0;
+  for (int64_t at = 0; at < count; at += 4096) {
+    const int n = int(count - at < 4096 ? count - at : 4096);
+    int64_t part = 0;
+    for (int i = 0; i < n; ++i) part += uint32_t(int32_t(z[at + i]) * z[at + i]);
+    sum += part;
+  }
+  return sum;
+}

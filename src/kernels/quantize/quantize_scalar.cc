@@ -1,0 +1,77 @@
+// The specification of the quantizer, in plain loops.
+#include "kernels/period.h"
+#include "kernels/quantize/quantize.h"
+
+namespace subbyte {
+namespace {
+
+int32_t grid_value(const int16_t* z, int64_t i, const QuantizeGrid& g) {
+  const int32_t limit = g.limit[i % g.period];
+  const int32_t clamped = z[i] > limit ? limit : z[i] < -limit ? -limit : z[i];
+  return multiply_high(int16_t(clamped * g.pow2[i % g.period]), g.multiplier);
+}
+
+void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, uint8_t* codes) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t v = grid_value(z, i, g), half = 1 << (g.fraction - 1);
+    int32_t q = (v + half) >> g.fraction;
+    const bool tie = ((v + half) & ((1 << g.fraction) - 1)) == 0;
+    if (tie && (q & 1)) --q;
+    codes[i] = uint8_t(q + zero);
+  }
+}
+
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint16_t* random, int8_t* codes) {
+  for (int64_t i = 0; i < count; ++i)
+    codes[i] = int8_t((grid_value(z, i, g) + (random[i] >> (16 - g.fraction))) >> g.fraction);
+}
+
+void random(const RandomStream& s, int64_t count, uint16_t* out) {
+  for (int64_t chunk = 0; chunk * 128 < count; ++chunk)
+    for (uint32_t lane = 0; lane < 16; ++lane) {
+      const auto words = philox(s.key, {s.first_counter + uint32_t(chunk) * 16 + lane, s.tensor, s.step, s.use});
+      for (int w = 0; w < 4; ++w) {
+        out[chunk * 128 + w * 32 + lane * 2] = uint16_t(words[w]);
+        out[chunk * 128 + w * 32 + lane * 2 + 1] = uint16_t(words[w] >> 16);
+      }
+    }
+}
+
+void pack(const uint8_t* codes, int64_t count, int bits, uint8_t* packed) {
+  for (int64_t i = 0; i < packed_bytes(count, bits); ++i) packed[i] = 0;
+  for (int64_t i = 0; i < count; ++i)
+    for (int b = 0; b < bits; ++b) {
+      const int64_t bit = i * bits + b;
+      packed[bit / 8] = uint8_t(packed[bit / 8] | (((codes[i] >> b) & 1) << (bit % 8)));
+    }
+}
+
+void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes) {
+  for (int64_t i = 0; i < (count + 7) / 8 * 8; ++i) {
+    codes[i] = 0;
+    for (int b = 0; b < bits; ++b) {
+      const int64_t bit = i * bits + b;
+      codes[i] = uint8_t(codes[i] | (((packed[bit / 8] >> (bit % 8)) & 1) << b));
+    }
+  }
+}
+
+void channel_max(const int16_t* z, int64_t count, int channels, int32_t* out) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t a = z[i] < 0 ? -z[i] : z[i];
+    if (a > out[i % channels]) out[i % channels] = a;
+  }
+}
+
+int64_t energy(const int16_t* z, int64_t count) {
+  int64_t sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += int64_t(z[i]) * z[i];
+  return sum;
+}
+
+}  // namespace
+
+extern const QuantizeKernels quantize_kernels_scalar;
+const QuantizeKernels quantize_kernels_scalar = {nearest, stochastic, random, pack, unpack, channel_max, energy};
+
+}  // namespace subbyte

@@ -1,0 +1,82 @@
+// What every layer of the integer network needs while it runs.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/threads.h"
+#include "kernels/conv/conv.h"
+#include "kernels/norm/norm.h"
+#include "kernels/quantize/quantize.h"
+#include "nn/integer/stream.h"
+#include "nn/network.h"
+
+namespace subbyte {
+
+struct Context {
+  explicit Context(const NetworkConfig& c)
+      : config(c),
+        pool(c.threads),
+        isa(selected_isa()),
+        conv(conv_kernels(isa)),
+        norm(norm_kernels(isa)),
+        quantize(quantize_kernels(isa)) {}
+
+  NetworkConfig config;
+  ThreadPool pool;
+  Isa isa;
+  const ConvKernels& conv;
+  const NormKernels& norm;
+  const QuantizeKernels& quantize;
+  StreamPool streams;
+  std::vector<Value> values;  ///< by node id
+  std::vector<State> states;  ///< reserved before layers are made: pointers into it stay valid
+  int images = 0;             ///< of the current batch
+  bool training = false;
+  bool first_batch = true;    ///< no running statistics yet
+  uint64_t step = 0;
+
+  State* add_state(std::string name, std::vector<int64_t> shape) {
+    states.push_back({std::move(name), std::move(shape), {}, {}});
+    return &states.back();
+  }
+  RandomStream random_stream(RandomUse use, uint32_t tensor, uint32_t first_counter) const {
+    return {{uint32_t(config.seed), uint32_t(config.seed >> 32)}, first_counter, tensor, uint32_t(step), uint32_t(use)};
+  }
+  /// running = (1 - momentum) running + momentum value; the first batch sets it.
+  float running(float old, double value) const {
+    if (first_batch) return float(value);
+    const float m = config.norm_momentum;
+    return (1.0f - m) * old + m * float(value);
+  }
+};
+
+/// Per-thread sums of one kind, added up in thread order (integers: any order gives the same).
+template <class T>
+class PerThread {
+ public:
+  PerThread(int threads, size_t count, T start = T{}) : count_(count), data_(size_t(threads) * stride(), start) {}
+  T* at(int thread) { return data_.data() + size_t(thread) * stride(); }
+  template <class Op>
+  std::vector<T> fold(int threads, Op op) {
+    std::vector<T> out(at(0), at(0) + count_);
+    for (int t = 1; t < threads; ++t)
+      for (size_t i = 0; i < count_; ++i) out[i] = op(out[i], at(t)[i]);
+    return out;
+  }
+  std::vector<T> sum(int threads) {
+    return fold(threads, [](T a, T b) { return T(a + b); });
+  }
+  std::vector<T> max(int threads) {
+    return fold(threads, [](T a, T b) { return a > b ? a : b; });
+  }
+  std::vector<T> min(int threads) {
+    return fold(threads, [](T a, T b) { return a < b ? a : b; });
+  }
+
+ private:
+  size_t stride() const { return count_ + 64 / sizeof(T); }  // threads' sums never share a cache line
+  size_t count_;
+  std::vector<T> data_;
+};
+
+}  // namespace subbyte

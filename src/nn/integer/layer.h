@@ -1,0 +1,48 @@
+// A layer of the integer network: forward and backward side by side.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "nn/integer/context.h"
+
+namespace subbyte {
+
+class IntegerLayer {
+ public:
+  virtual ~IntegerLayer() = default;
+  /// Reads context.values[node.input], writes context.values[id].
+  virtual void forward(Context&) = 0;
+  /// Reads the gradients of its value, adds a contribution to its input's; fills its parameters' gradients.
+  virtual void backward(Context&) = 0;
+  virtual LayerInfo info() const = 0;
+};
+
+/// Parameters of one layer, where it has them (pointers into the network's list).
+struct LayerParams {
+  Param* weight = nullptr;
+  Param* bias = nullptr;
+};
+
+std::unique_ptr<IntegerLayer> make_product_layer(Context&, int id, LayerParams, const Format&, bool needs_input_gradient);
+std::unique_ptr<IntegerLayer> make_depthwise_layer(Context&, int id, LayerParams, const Format&);
+std::unique_ptr<IntegerLayer> make_norm_layer(Context&, int id, LayerParams);
+std::unique_ptr<IntegerLayer> make_max_pool_layer(Context&, int id);
+std::unique_ptr<IntegerLayer> make_average_pool_layer(Context&, int id);
+
+/// The value's one gradient stream: the consumers' contributions, added at a common scale where there are two.
+/// Afterwards the contributions are released; null where there is none.
+std::shared_ptr<Stream> gather_gradients(Context&, Value&);
+
+/// Quantizes a value's stream to its codes (nearest even), with the range of this batch or, in evaluation, `range`.
+class ActivationQuantizer {
+ public:
+  ActivationQuantizer() = default;
+  ActivationQuantizer(Context&, const Node&);
+  /// `channel_max` is max |stream| per channel of this batch.
+  void run(Context&, Value&, const std::vector<int32_t>& channel_max);
+
+ private:
+  State* range_ = nullptr;  // "<node>.running_range" [c], real units
+};
+
+}  // namespace subbyte

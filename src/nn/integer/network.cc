@@ -1,0 +1,232 @@
+// The integer executor of a ModelSpec.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+
+#include "base/error.h"
+#include "nn/integer/grid.h"
+#include "nn/integer/input.h"
+#include "nn/integer/layer.h"
+#include "nn/integer/product.h"
+
+namespace subbyte {
+namespace {
+
+bool is_product(const Node& node) { return node.kind == NodeKind::conv || node.kind == NodeKind::linear; }
+
+class IntegerNetwork : public Network {
+ public:
+  explicit IntegerNetwork(const NetworkConfig& config);
+  StepResult train_step(const Batch& batch, uint64_t step) override;
+  StepResult evaluate(const Batch& batch, float* logits) override;
+  std::vector<Param>& params() override { return params_; }
+  std::vector<State>& states() override { return ctx_.states; }
+  std::vector<LayerInfo> layers() const override;
+  const ModelSpec& model() const override { return model_; }
+
+ private:
+  Format format_of(int id) const { return id == first_ ? quant().first : id == last_ ? quant().last : ctx_.config.format; }
+  const QuantConfig& quant() const { return ctx_.config.quant; }
+  void resolve_flatten();
+  void plan_codes();
+  void make_layers();
+  LayerParams params_of(const std::string& node);
+  void forward(const Batch& batch);
+  std::vector<float> logits() const;
+  void backward(const std::vector<float>& gradient);
+
+  const ModelSpec model_;  // as given; ctx_.config.model reads through flatten nodes
+  Context ctx_;
+  std::vector<Param> params_;
+  InputQuantizer input_;
+  std::vector<std::unique_ptr<IntegerLayer>> layers_;  // by node id; null for the input and flatten
+  std::vector<std::vector<int>> last_use_;             // values whose stream nobody reads after node i
+  State* batches_;
+  int first_ = -1, last_ = -1;
+  Param* head_bias_ = nullptr;
+  Stream head_gradient_;
+};
+
+IntegerNetwork::IntegerNetwork(const NetworkConfig& config) : model_(config.model), ctx_(config), params_(make_params(config.model)) {
+  quant().validate();
+  const int nodes = int(model_.nodes.size());
+  ctx_.states.reserve(size_t(nodes) * 4 + 8);
+  batches_ = ctx_.add_state("network.batches", {1});
+  batches_->ints = {0};
+  resolve_flatten();
+  plan_codes();
+  make_layers();
+  last_use_.resize(nodes);
+  for (int id = 1; id < nodes; ++id) {
+    int last = id;
+    for (int user = id + 1; user < nodes; ++user) {
+      const Node& n = ctx_.config.model.nodes[user];
+      if (layers_[user] && !is_product(n) && (n.input == id || n.residual == id)) last = user;
+    }
+    if (id != last_) last_use_[last].push_back(id);
+  }
+}
+
+void IntegerNetwork::resolve_flatten() {
+  std::vector<Node>& nodes = ctx_.config.model.nodes;
+  for (Node& n : nodes) {
+    while (n.input >= 0 && nodes[n.input].kind == NodeKind::flatten) n.input = nodes[n.input].input;
+    if (n.residual >= 0 && nodes[n.residual].kind == NodeKind::flatten)
+      throw UsageError("layer '" + n.name + "': a flattened residual is not supported in integer formats");
+  }
+}
+
+void IntegerNetwork::plan_codes() {
+  const std::vector<Node>& nodes = ctx_.config.model.nodes;
+  ctx_.values.resize(nodes.size());
+  last_ = int(nodes.size()) - 1;
+  for (int id = 0; id < int(nodes.size()); ++id) {
+    const Node& n = nodes[id];
+    Value& v = ctx_.values[id];
+    v.shape = n.shape;
+    const bool pool = n.kind == NodeKind::max_pool || n.kind == NodeKind::avg_pool || n.kind == NodeKind::global_avg_pool;
+    if (n.kind == NodeKind::norm_act) v.is_signed = !n.relu;
+    if (pool) v.is_signed = ctx_.values[n.input].is_signed;
+    if ((n.kind == NodeKind::norm_act || pool) && is_product(nodes[n.input]) != (n.kind == NodeKind::norm_act))
+      throw UsageError("layer '" + n.name + "': integer formats need a normalization after every product but the last, and "
+                       "nowhere else");
+    if (!is_product(n)) continue;
+    if (first_ < 0) first_ = id;
+  }
+  for (int id = 0; id < int(nodes.size()); ++id) {
+    const Node& n = nodes[id];
+    if (!is_product(n)) continue;
+    Value& in = ctx_.values[n.input];
+    const Format f = format_of(id);
+    if (in.codes.bits && in.codes.bits != f.a)
+      throw UsageError("layer '" + n.name + "': reads " + std::to_string(f.a) + "-bit activations, but another layer reads the "
+                       "same tensor in " + std::to_string(in.codes.bits) + " bits; set format.first or format.last to match");
+    ProductShape s{n.kernel_h, n.kernel_w, n.stride, n.pad, in.shape, n.shape};
+    if (n.kind == NodeKind::linear) s = {1, 1, 1, 0, {1, 1, in.shape.elements()}, n.shape};
+    const int groups = n.input == 0 ? 1 : product_groups(quant(), f, s, !in.is_signed).a;
+    in.codes.groups = in.codes.bits ? std::min(in.codes.groups, groups) : groups;
+    in.codes.bits = f.a;
+  }
+}
+
+LayerParams IntegerNetwork::params_of(const std::string& node) {
+  LayerParams found;
+  for (Param& p : params_) {
+    if (p.name == node + ".weight") found.weight = &p;
+    if (p.name == node + ".bias") found.bias = &p;
+  }
+  return found;
+}
+
+void IntegerNetwork::make_layers() {
+  const std::vector<Node>& nodes = ctx_.config.model.nodes;
+  layers_.resize(nodes.size());
+  for (int id = 1; id < int(nodes.size()); ++id) {
+    const Node& n = nodes[id];
+    const LayerParams p = params_of(n.name);
+    switch (n.kind) {
+      case NodeKind::conv:
+      case NodeKind::linear:
+        if (n.depthwise) layers_[id] = make_depthwise_layer(ctx_, id, p, format_of(id));
+        else layers_[id] = make_product_layer(ctx_, id, p, format_of(id), n.input != 0);
+        break;
+      case NodeKind::norm_act: layers_[id] = make_norm_layer(ctx_, id, p); break;
+      case NodeKind::max_pool: layers_[id] = make_max_pool_layer(ctx_, id); break;
+      case NodeKind::avg_pool:
+      case NodeKind::global_avg_pool: layers_[id] = make_average_pool_layer(ctx_, id); break;
+      case NodeKind::flatten:
+      case NodeKind::input: break;
+    }
+  }
+  if (nodes[last_].kind != NodeKind::linear) throw UsageError("model '" + model_.name + "': the last layer must be linear");
+  head_bias_ = params_of(nodes[last_].name).bias;
+  input_ = InputQuantizer(ctx_.config, format_of(first_).a);
+}
+
+void IntegerNetwork::forward(const Batch& batch) {
+  ctx_.images = batch.count;
+  for (Value& v : ctx_.values) v.gradients.clear();
+  input_.run(ctx_, batch.pixels, ctx_.values[0]);
+  for (int id = 1; id < int(layers_.size()); ++id) {
+    if (layers_[id]) layers_[id]->forward(ctx_);
+    for (int done : last_use_[id]) ctx_.values[done].stream.memory.reset();
+  }
+}
+
+std::vector<float> IntegerNetwork::logits() const {
+  const Stream& y = ctx_.values[last_].stream;
+  const int classes = model_.classes;
+  std::vector<float> out(size_t(ctx_.images) * classes);
+  for (int i = 0; i < ctx_.images; ++i)
+    for (int c = 0; c < classes; ++c)
+      out[size_t(i) * classes + c] =
+          float(std::ldexp(y.scale, -y.channel_shift[c]) * y.image(i, classes)[c]) + (head_bias_ ? head_bias_->value[c] : 0.0f);
+  return out;
+}
+
+void IntegerNetwork::backward(const std::vector<float>& gradient) {
+  const int classes = model_.classes;
+  float top = 0;
+  for (float g : gradient) top = std::max(top, std::fabs(g));
+  Stream& d = head_gradient_;
+  d.scale = top > 0 ? double(top) / 16000 : 1;
+  d.top = 16001;
+  d.memory = ctx_.streams.take(int64_t(gradient.size()));
+  for (size_t i = 0; i < gradient.size(); ++i) (*d.memory)[i] = int16_t(std::nearbyint(gradient[i] / d.scale));
+  if (head_bias_)
+    for (int c = 0; c < classes; ++c) {
+      int64_t sum = 0;
+      for (int i = 0; i < ctx_.images; ++i) sum += d.image(i, classes)[c];
+      head_bias_->grad[c] = float(double(sum) * d.scale);
+    }
+  ctx_.values[last_].stream.memory.reset();
+  ctx_.values[last_].gradients = {&head_gradient_};
+  for (int id = last_; id >= 1; --id)
+    if (layers_[id]) layers_[id]->backward(ctx_);
+}
+
+StepResult IntegerNetwork::train_step(const Batch& batch, uint64_t step) {
+  ctx_.training = true;
+  ctx_.step = step;
+  ctx_.first_batch = batches_->ints[0] == 0;
+  forward(batch);
+  batches_->ints[0] = std::min(batches_->ints[0], INT32_MAX - 1) + 1;
+  std::vector<float> gradient(size_t(batch.count) * model_.classes);
+  const StepResult result = softmax_cross_entropy(batch.count, model_.classes, logits().data(), batch.labels,
+                                                  ctx_.config.label_smoothing, gradient.data());
+  if (!std::isfinite(result.loss)) throw Error("loss is not finite at step " + std::to_string(step) + ": first in layer '" +
+                                               model_.nodes[last_].name + "'");
+  backward(gradient);
+  return result;
+}
+
+StepResult IntegerNetwork::evaluate(const Batch& batch, float* out) {
+  ctx_.training = false;
+  forward(batch);
+  const std::vector<float> y = logits();
+  ctx_.values[last_].stream.memory.reset();
+  if (out) std::copy(y.begin(), y.end(), out);
+  return softmax_cross_entropy(batch.count, model_.classes, y.data(), batch.labels, ctx_.config.label_smoothing, nullptr);
+}
+
+std::vector<LayerInfo> IntegerNetwork::layers() const {
+  std::vector<LayerInfo> infos;
+  for (int id = 1; id < int(layers_.size()); ++id) {
+    if (!layers_[id]) continue;
+    LayerInfo info = layers_[id]->info();
+    const Node& n = ctx_.config.model.nodes[id];
+    // A product saves its input codes; where several read one tensor, the first is charged.
+    bool charged = false;
+    for (int other = 1; other < id; ++other) charged |= is_product(ctx_.config.model.nodes[other]) && ctx_.config.model.nodes[other].input == n.input;
+    if (is_product(n) && !charged) info.saved_bytes_per_image += packed_bytes(ctx_.values[n.input].shape.elements(), ctx_.values[n.input].codes.bits);
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+}  // namespace
+
+std::unique_ptr<Network> make_integer_network(const NetworkConfig& config) { return std::make_unique<IntegerNetwork>(config); }
+
+}  // namespace subbyte

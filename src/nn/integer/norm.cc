@@ -1,0 +1,291 @@
+// Batch normalization in L1 or L2 with residual addition and ReLU, forward and backward (method.md section 4).
+// Per element everything is int16 fixed point; reals appear once a channel.
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "kernels/period.h"
+#include "nn/integer/grid.h"
+#include "nn/integer/layer.h"
+
+namespace subbyte {
+namespace {
+
+constexpr double kappa = 1.2533141373155003;  // sqrt(pi / 2): mean |t| of a Gaussian times kappa is its deviation
+constexpr double epsilon = 1e-5;
+constexpr double stream_bound = 16000;        // what real bounds are scaled to: below 2^14, so that a sum of two fits
+
+int16_t to_int16(double v) { return int16_t(std::clamp(std::floor(v + 0.5), -32767.0, 32767.0)); }
+
+class NormLayer : public IntegerLayer {
+ public:
+  NormLayer(Context& ctx, int id, LayerParams params)
+      : id_(id), node_(ctx.config.model.nodes[id]), params_(params), bits_(ctx.config.quant.norm_bits),
+        grad_bits_(ctx.config.quant.norm_grad_bits), l2_(ctx.config.norm == NormKind::l2), channels_(node_.shape.c),
+        elements_(node_.shape.elements()) {
+    auto state = [&](const char* what, float start) {
+      State* state = ctx.add_state(node_.name + what, {channels_});
+      state->floats.assign(channels_, start);
+      return state;
+    };
+    mean_ = state(".running_mean", 0);
+    deviation_ = state(".running_deviation", 1);
+    peak_ = state(".running_peak", 4);
+    Value& out = ctx.values[id];
+    if (out.codes.bits) quantizer_ = ActivationQuantizer(ctx, node_);
+  }
+
+  void forward(Context& ctx) override;
+  void backward(Context& ctx) override;
+
+  LayerInfo info() const override {
+    LayerInfo info;
+    info.name = node_.name;
+    info.kind = std::string(node_kind_name(node_.kind)) + (l2_ ? "-l2" : "-l1");
+    info.format = "n" + std::to_string(bits_) + "g" + std::to_string(grad_bits_);
+    info.output = node_.shape;
+    info.parameters = 2 * channels_;
+    info.saved_bytes_per_image = packed_bytes(elements_, bits_) + (node_.relu ? packed_bytes(elements_, 1) : 0);
+    return info;
+  }
+
+ private:
+  struct Plan {  // per channel, in units of the input stream
+    std::vector<int32_t> mu, pre_shift, limit;
+    std::vector<double> fraction, deviation;  // exact mean - mu; D
+    std::vector<double> peak;                 // largest |y - mu|
+  };
+  Plan measure(Context&, const Stream& y);
+  Plan recall(const Stream& y) const;
+  int half() const { return 1 << (15 - bits_); }
+  void round_gradient(Context&, Stream& delta, int32_t top) const;
+
+  int id_;
+  const Node node_;
+  LayerParams params_;
+  int bits_, grad_bits_;
+  bool l2_;
+  int channels_;
+  int64_t elements_;
+  State *mean_, *deviation_, *peak_;
+  ActivationQuantizer quantizer_;
+  // saved for backward
+  Plan plan_;
+  std::vector<double> unit_;       // real value of 1 of the input stream, by channel
+  std::vector<int64_t> sign_sum_;
+  Buffer<uint8_t> codes_, mask_;   // packed
+  Stream dy_, delta_;
+};
+
+NormLayer::Plan NormLayer::measure(Context& ctx, const Stream& y) {
+  const double n = double(ctx.images) * (elements_ / channels_);
+  Plan p;
+  p.mu.resize(channels_);
+  p.fraction.resize(channels_);
+  std::vector<int16_t> mu(channels_);
+  for (int c = 0; c < channels_; ++c) {
+    const double mean = double(y.sum[c]) / n;
+    p.mu[c] = int32_t(std::floor(mean + 0.5));
+    p.fraction[c] = mean - p.mu[c];
+    mu[c] = int16_t(p.mu[c]);
+  }
+  Buffer<int16_t> mu_period;
+  repeat_channels(mu.data(), channels_, mu_period);
+  PerThread<int64_t> part(ctx.pool.size(), channels_);
+  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    for (int i = begin; i < end; ++i)
+      ctx.norm.deviation(y.image(i, elements_), elements_, channels_, mu_period.data(), l2_, part.at(thread));
+  });
+  const std::vector<int64_t> total = part.sum(ctx.pool.size());
+  for (int c = 0; c < channels_; ++c) {
+    const double spread = double(total[c]) / n, unit = unit_[c];
+    p.deviation.push_back(l2_ ? std::sqrt(spread - p.fraction[c] * p.fraction[c] + epsilon / (unit * unit))
+                              : kappa * spread + epsilon / unit);
+    p.peak.push_back(std::max(y.high[c] - p.mu[c], p.mu[c] - y.low[c]));
+    mean_->floats[c] = ctx.running(mean_->floats[c], (p.mu[c] + p.fraction[c]) * unit);
+    deviation_->floats[c] = ctx.running(deviation_->floats[c], p.deviation[c] * unit);
+    peak_->floats[c] = ctx.running(peak_->floats[c], p.peak[c] * unit);
+  }
+  return p;
+}
+
+NormLayer::Plan NormLayer::recall(const Stream&) const {
+  Plan p;
+  for (int c = 0; c < channels_; ++c) {
+    const double mean = std::clamp(mean_->floats[c] / unit_[c], -16383.0, 16383.0);
+    p.mu.push_back(int32_t(std::floor(mean + 0.5)));
+    p.fraction.push_back(mean - p.mu[c]);
+    p.deviation.push_back(std::max(deviation_->floats[c] / unit_[c], 1e-6));
+    p.peak.push_back(std::clamp(std::floor(peak_->floats[c] / unit_[c] + 0.5), 0.0, 32766.0));
+  }
+  return p;
+}
+
+void NormLayer::forward(Context& ctx) {
+  Value& in = ctx.values[node_.input];
+  Value& out = ctx.values[id_];
+  Value* residual = node_.residual >= 0 ? &ctx.values[node_.residual] : nullptr;
+  Stream& y = in.stream;
+  unit_.resize(channels_);
+  for (int c = 0; c < channels_; ++c)
+    unit_[c] = std::ldexp(y.scale, y.channel_shift.empty() ? 0 : -y.channel_shift[c]);
+  plan_ = ctx.training ? measure(ctx, y) : recall(y);
+  const float* gamma = params_.weight->value.data();
+  const float* beta = params_.bias->value.data();
+  const double residual_bound = residual ? residual->stream.scale * residual->stream.top : 0;
+  double bound = 0;
+  plan_.pre_shift.resize(channels_);
+  const int32_t room = 32767 - half();
+  for (int c = 0; c < channels_; ++c) {
+    int k = 0;
+    while (k < 14 && plan_.peak[c] > 0 && std::ldexp(plan_.peak[c], k + 1) <= room) ++k;
+    plan_.pre_shift[c] = k;
+    const double reach = plan_.peak[c] > 0 ? plan_.peak[c] + 1 + std::ldexp(half(), -k) : 0;  // rounding of q included
+    const double z = std::fabs(gamma[c]) * reach / plan_.deviation[c] + std::fabs(beta[c]);
+    if (!std::isfinite(z)) throw Error("layer '" + node_.name + "': found a scale or offset that is not finite");
+    bound = std::max(bound, z);
+  }
+  out.stream.scale = (bound + residual_bound) > 0 ? (bound + residual_bound) / stream_bound : 1;
+  out.stream.channel_shift.clear();
+  std::vector<int16_t> mu(channels_), limit(channels_), pow2(channels_), scale(channels_), offset(channels_);
+  for (int c = 0; c < channels_; ++c) {
+    const int k = plan_.pre_shift[c];
+    mu[c] = int16_t(plan_.mu[c]);
+    limit[c] = int16_t(std::min<double>(room >> k, plan_.peak[c] + 1));
+    pow2[c] = int16_t(1 << k);
+    const double a = plan_.peak[c] > 0 ? gamma[c] / (plan_.deviation[c] * out.stream.scale) : 0;  // 0: a constant channel
+    scale[c] = to_int16(std::ldexp(a, 15 - k));
+    offset[c] = to_int16(beta[c] / out.stream.scale - a * plan_.fraction[c]);
+  }
+  Buffer<int16_t> mu_p, limit_p, pow2_p, scale_p, offset_p;
+  repeat_channels(mu.data(), channels_, mu_p);
+  repeat_channels(limit.data(), channels_, limit_p);
+  repeat_channels(pow2.data(), channels_, pow2_p);
+  repeat_channels(scale.data(), channels_, scale_p);
+  repeat_channels(offset.data(), channels_, offset_p);
+  Rescale join;
+  if (residual) join = make_rescale(residual->stream.top, residual->stream.scale / out.stream.scale);
+
+  const int64_t code_bytes = packed_bytes(elements_, bits_), mask_bytes = packed_bytes(elements_, 1);
+  if (ctx.training) {
+    codes_.resize(size_t(code_bytes) * ctx.images);
+    if (node_.relu) mask_.resize(size_t(mask_bytes) * ctx.images);
+  }
+  out.stream.memory = ctx.streams.take(elements_ * ctx.images);
+  PerThread<int64_t> signs(ctx.pool.size(), channels_);
+  PerThread<int32_t> top(ctx.pool.size(), channels_);
+  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    Buffer<uint8_t> q(size_t(elements_) + 8);
+    for (int i = begin; i < end; ++i) {
+      NormForward f{mu_p.data(), limit_p.data(), pow2_p.data(), scale_p.data(), offset_p.data(), channels_, bits_,
+                    residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
+                    out.stream.image(i, elements_), q.data(),
+                    ctx.training && node_.relu ? mask_.data() + i * mask_bytes : nullptr, signs.at(thread), top.at(thread)};
+      ctx.norm.forward(y.image(i, elements_), elements_, f);
+      if (ctx.training) ctx.quantize.pack(q.data(), elements_, bits_, codes_.data() + i * code_bytes);
+    }
+  });
+  sign_sum_ = signs.sum(ctx.pool.size());
+  const std::vector<int32_t> channel_top = top.max(ctx.pool.size());
+  // In evaluation a constant bound, so that an image's result does not depend on the others of its batch.
+  out.stream.top = ctx.training ? std::max(1, *std::max_element(channel_top.begin(), channel_top.end())) : 16383;
+  if (out.codes.bits) quantizer_.run(ctx, out, channel_top);
+  y.memory.reset();
+}
+
+/// Stochastic rounding of delta to the leading bits of its range: every element keeps grad_bits_ significant positions.
+void NormLayer::round_gradient(Context& ctx, Stream& delta, int32_t top) const {
+  int drop = 0;
+  while ((top >> drop) >= (1 << (grad_bits_ - 1))) ++drop;
+  if (drop == 0) return;
+  const int64_t chunks = (elements_ + 127) / 128;
+  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
+    Buffer<uint16_t> random(size_t(chunks) * 128);
+    for (int i = begin; i < end; ++i) {
+      ctx.quantize.random(ctx.random_stream(RandomUse::norm_gradient, uint32_t(id_), uint32_t(i * chunks * 16)), elements_,
+                          random.data());
+      int16_t* d = delta.image(i, elements_);
+      for (int64_t e = 0; e < elements_; ++e)
+        if (d[e]) d[e] = int16_t(std::min((d[e] + (random[e] >> (16 - drop))) >> drop, (1 << (15 - drop)) - 1) << drop);
+    }
+  });
+}
+
+void NormLayer::backward(Context& ctx) {
+  Value& out = ctx.values[id_];
+  const std::shared_ptr<Stream> delta = gather_gradients(ctx, out);
+  if (!delta) throw Error("layer '" + node_.name + "': no gradient reaches it");
+  const int threads = ctx.pool.size();
+  const int64_t code_bytes = packed_bytes(elements_, bits_), mask_bytes = packed_bytes(elements_, 1);
+  if (grad_bits_ < 16) round_gradient(ctx, *delta, delta->top);
+  PerThread<int64_t> sums(threads, channels_), products(threads, channels_);
+  PerThread<int32_t> tops(threads, 1);
+  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    Buffer<uint8_t> q(size_t(elements_) + 8);
+    for (int i = begin; i < end; ++i) {
+      ctx.quantize.unpack(codes_.data() + i * code_bytes, elements_, bits_, q.data());
+      ctx.norm.reduce(elements_, {delta->image(i, elements_), node_.relu ? mask_.data() + i * mask_bytes : nullptr, q.data(),
+                                  channels_, bits_, sums.at(thread), products.at(thread), tops.at(thread)});
+    }
+  });
+  const std::vector<int64_t> sum = sums.sum(threads), product = products.sum(threads);
+  delta->top = tops.max(threads)[0];
+
+  const double n = double(ctx.images) * (elements_ / channels_);
+  const float* gamma = params_.weight->value.data();
+  std::vector<double> scale(channels_), mean(channels_), slope(channels_);  // real, per unit of delta's scale
+  double bound = 0;
+  for (int c = 0; c < channels_; ++c) {
+    const double d = plan_.deviation[c], step = std::ldexp(1.0, 16 - bits_ - plan_.pre_shift[c]);  // of a code, input units
+    const double sum_y = (double(product[c]) * step - double(sum[c]) * plan_.fraction[c]) / d;     // sum delta y
+    params_.weight->grad[c] = float(sum_y * delta->scale);
+    params_.bias->grad[c] = float(double(sum[c]) * delta->scale);
+    scale[c] = plan_.peak[c] > 0 ? gamma[c] / (d * unit_[c]) : 0;
+    const double mean_y = sum_y / n;
+    if (l2_) {
+      slope[c] = scale[c] * mean_y / d;  // times (y - mu) in input units
+      mean[c] = scale[c] * double(sum[c]) / n;
+      bound = std::max(bound, std::fabs(scale[c]) * delta->top + std::fabs(mean[c]) + std::fabs(slope[c]) * (plan_.peak[c] + 1));
+    } else {
+      slope[c] = scale[c] * kappa * mean_y;
+      mean[c] = scale[c] * double(sum[c]) / n - slope[c] * double(sign_sum_[c]) / n;
+      bound = std::max(bound, std::fabs(scale[c]) * delta->top + std::fabs(mean[c]) + std::fabs(slope[c]));
+    }
+  }
+  dy_.scale = bound > 0 ? bound * delta->scale / stream_bound : 1;
+  const double ratio = bound > 0 ? stream_bound / bound : 0;
+  const int k = std::min(headroom_shift(delta->top), 14);
+  std::vector<int16_t> scale16(channels_), mean16(channels_), slope16(channels_);
+  for (int c = 0; c < channels_; ++c) {
+    scale16[c] = to_int16(std::ldexp(scale[c] * ratio, 15 - k));
+    mean16[c] = to_int16(mean[c] * ratio);
+    slope16[c] = to_int16(l2_ ? std::ldexp(slope[c] * ratio, 15 - plan_.pre_shift[c]) : slope[c] * ratio);
+  }
+  Buffer<int16_t> scale_p, mean_p, slope_p;
+  repeat_channels(scale16.data(), channels_, scale_p);
+  repeat_channels(mean16.data(), channels_, mean_p);
+  repeat_channels(slope16.data(), channels_, slope_p);
+  dy_.memory = ctx.streams.take(elements_ * ctx.images);
+  dy_.top = 16383;
+  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
+    Buffer<uint8_t> q(size_t(elements_) + 8);
+    for (int i = begin; i < end; ++i) {
+      ctx.quantize.unpack(codes_.data() + i * code_bytes, elements_, bits_, q.data());
+      ctx.norm.backward(elements_, {delta->image(i, elements_), q.data(), scale_p.data(), mean_p.data(), slope_p.data(),
+                                    channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_)});
+    }
+  });
+  ctx.values[node_.input].gradients.push_back(&dy_);
+  if (node_.residual >= 0) {
+    delta_ = std::move(*delta);
+    ctx.values[node_.residual].gradients.push_back(&delta_);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<IntegerLayer> make_norm_layer(Context& ctx, int id, LayerParams params) {
+  return std::make_unique<NormLayer>(ctx, id, params);
+}
+
+}  // namespace subbyte

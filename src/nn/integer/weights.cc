@@ -1,0 +1,115 @@
+#include "nn/integer/weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "nn/integer/grid.h"
+
+namespace subbyte {
+
+bool sums_fit(int64_t reduced, int64_t top_a, int64_t top_b, int shift) {
+  return ((reduced * top_a * top_b) << shift) < (int64_t{1} << 31);
+}
+
+WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip) {
+  const int outputs = int(weight.shape[0]);
+  const int64_t row = int64_t(weight.value.size()) / outputs;
+  WeightCodes w;
+  w.bits = bits;
+  w.code.resize(weight.value.size());
+  std::vector<double> range(outputs, 0);
+  double energy = 0;
+  for (int co = 0; co < outputs; ++co)
+    for (int64_t i = 0; i < row; ++i) {
+      const double v = weight.value[co * row + i];
+      if (!std::isfinite(v)) throw Error("parameter '" + weight.name + "': found a value that is not finite");
+      range[co] = std::max(range[co], std::fabs(v));
+      energy += v * v;
+    }
+  if (clip > 0) {
+    const double cap = clip * std::sqrt(energy / double(weight.value.size()));
+    for (double& r : range) r = std::min(r, cap);
+  }
+  const double top_range = std::max(*std::max_element(range.begin(), range.end()), 1e-30);
+  const int32_t top = top_code(bits, true);
+  w.scale = top_range / top;
+  for (int co = 0; co < outputs; ++co) {
+    const int n = channel_shift(top_range, range[co], groups);
+    w.shift.push_back(n);
+    const double inverse = std::ldexp(1.0, n) / w.scale;
+    for (int64_t i = 0; i < row; ++i) {
+      const double q = std::nearbyint(weight.value[co * row + i] * inverse);
+      w.code[co * row + i] = int8_t(std::clamp(q, double(-top), double(top)));
+    }
+  }
+  return w;
+}
+
+namespace {
+
+int round_up(int n, int to) { return (n + to - 1) / to * to; }
+
+/// code(tap, row, column) << left[row] as words of `Element`s, rows grouped by 4 / sizeof... per 32 bits.
+template <class Element, class Code>
+void pack_words(PackedWeights& out, int taps, int rows, int columns, const std::vector<int32_t>& left, Code code) {
+  constexpr int group = 4 / sizeof(Element);
+  out.words = (rows + group - 1) / group;
+  out.outputs = round_up(columns, 16);
+  out.bytes.resize(size_t(taps) * out.words * out.outputs * 4);
+  out.bytes.fill_bytes(0);
+  out.column_sum.assign(out.outputs, 0);
+  for (int tap = 0; tap < taps; ++tap)
+    for (int r = 0; r < rows; ++r)
+      for (int n = 0; n < columns; ++n) {
+        const Element v = Element(int32_t(code(tap, r, n)) * (1 << left[r]));
+        const int64_t at = ((int64_t(tap) * out.words + r / group) * out.outputs + n) * 4 + r % group * sizeof(Element);
+        std::memcpy(out.bytes.data() + at, &v, sizeof v);
+        out.column_sum[n] += v;
+      }
+}
+
+}  // namespace
+
+PackedWeights pack_forward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left, int operand_top) {
+  const int rows = s.in.c, columns = s.out.c, taps = s.taps();
+  const int largest = *std::max_element(left.begin(), left.end());
+  auto code = [&](int tap, int r, int n) { return w.code[(int64_t(n) * taps + tap) * rows + r]; };
+  PackedWeights out;
+  out.operand_shift.assign(rows, 0);
+  if (w.bits + largest <= 8) {
+    out.dot = 2 * operand_top * (top_code(w.bits, true) << largest) <= 32767 ? Dot::u8s8 : Dot::u8s8_wide;
+    pack_words<int8_t>(out, taps, rows, columns, left, code);
+  } else {
+    out.dot = Dot::s16;
+    pack_words<int16_t>(out, taps, rows, columns, left, code);
+  }
+  return out;
+}
+
+PackedWeights pack_backward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left,
+                            int gradient_bits) {
+  const int rows = s.out.c, columns = s.in.c, taps = s.taps();
+  auto code = [&](int tap, int r, int n) { return w.code[(int64_t(r) * taps + (taps - 1 - tap)) * columns + n]; };
+  PackedWeights out;
+  std::vector<int32_t> on_weights(rows);
+  out.operand_shift.resize(rows);
+  int rest = 0;
+  for (int r = 0; r < rows; ++r) {
+    on_weights[r] = std::min(left[r], 8 - w.bits);
+    out.operand_shift[r] = left[r] - on_weights[r];
+    rest = std::max(rest, out.operand_shift[r]);
+  }
+  if (gradient_bits + rest <= 8) {
+    out.dot = Dot::u8s8_wide;  // the zero point 128 makes the unsigned side full
+    pack_words<int8_t>(out, taps, rows, columns, on_weights, code);
+  } else {
+    out.dot = Dot::s16;
+    out.operand_shift.assign(rows, 0);
+    pack_words<int16_t>(out, taps, rows, columns, left, code);
+  }
+  return out;
+}
+
+}  // namespace subbyte

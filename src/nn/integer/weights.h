@@ -1,0 +1,52 @@
+// Weight codes of a product, and their two packed forms. Shifts vary over output channels only: in forward they leave the
+// sum, in backward-data they are folded into the operands (method.md sections 2 and 3).
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "base/buffer.h"
+#include "kernels/conv/conv.h"
+#include "nn/network.h"
+
+namespace subbyte {
+
+struct ProductShape {
+  int kh = 1, kw = 1, stride = 1, pad = 0;
+  Shape in, out;
+  int taps() const { return kh * kw; }
+};
+
+/// value = scale * 2^-shift[co] * code; code [co][tap][ci].
+struct WeightCodes {
+  int bits = 4;
+  double scale = 1;
+  std::vector<int32_t> shift;
+  std::vector<int8_t> code;
+};
+
+/// Nearest-even codes of FP32 master weights. `clip` > 0 limits the range to clip root mean squares.
+/// Throws Error naming the parameter where a weight is not finite.
+WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip);
+
+/// Words [tap][words][n16] for RowProduct.
+struct PackedWeights {
+  Dot dot = Dot::u8s8;
+  int words = 0;                 ///< a pixel
+  int outputs = 0;               ///< multiple of 16
+  std::vector<int32_t> operand_shift;  ///< [reduced channel], left shift of the first operand
+  Buffer<uint8_t> bytes;
+  std::vector<int32_t> column_sum;     ///< [n16], sum of weights over taps and channels: takes zero points out
+};
+
+/// Forward: reduced over ci; row ci carries 2^left[ci] (how far its activation code is below the tensor's finest).
+/// `activation_bits` is of unsigned bytes with zero point (255 at most where signed).
+PackedWeights pack_forward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int operand_top);
+
+/// Backward-data: reduced over co, taps flipped; row co carries 2^left[co], split over the weights and the gradient codes
+/// (`gradient_bits`) where one side has not the room.
+PackedWeights pack_backward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int gradient_bits);
+
+/// Largest groups (at most the wanted ones) with which sums of `reduced` products stay below 2^31.
+bool sums_fit(int64_t reduced, int64_t top_a, int64_t top_b, int shift);
+
+}  // namespace subbyte
