@@ -126,7 +126,8 @@ TEST_F(BadInput, CheckpointOfAnotherModel) {
   expect_good(subbyte(train("b", {"--epochs", "1", "--format", "w8a8g8"})));
   const std::string file = path("b/last.safetensors");
   write_file(file, read_text(path("a/last.safetensors")));
-  for (const Strings& arguments : {Strings{"eval", path("b")}, Strings{"train", "--resume", path("b"), "--epochs", "2"}})
+  for (const Strings& arguments :
+      {Strings{"eval", path("b")}, Strings{"train", "--resume", path("b"), "--epochs", "2"}})
     expect_error(subbyte(arguments), 1,
                  {"checkpoint " + file + " is of model 'mlp' (w4a4g4), expected 'mlp' (w8a8g8)"});
 }

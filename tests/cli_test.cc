@@ -26,7 +26,8 @@ TEST_F(Cli, TrainEvalPredictInfo) {
   const Outcome trained = subbyte(train("a", {"--epochs", "8", "--val", "20", "--seed", "3"}));
   expect_good(trained);
   EXPECT_EQ(files("a"), kRunFiles);
-  for (const char* text : {"mlp", "mnist: 180 training, 20 validation, 50 test records of 8x8x1", "w4a4g4", "fc1 w8a8g8",
+  for (const char* text :
+      {"mlp", "mnist: 180 training, 20 validation, 50 test records of 8x8x1", "w4a4g4", "fc1 w8a8g8",
                            "fc w8a8g8", "1 threads", "epoch 8/8", "peak memory", "saved in"})
     EXPECT_NE(trained.out.find(text), std::string::npos) << text << "\nin " << trained.out;
   EXPECT_EQ(read_text(path("a/log.txt")), trained.out);
@@ -38,7 +39,8 @@ TEST_F(Cli, TrainEvalPredictInfo) {
   EXPECT_TRUE(lines[7].contains("val_accuracy"));
 
   // Evaluation finds what training measured, from the folder and from the file, for any batch and number of threads.
-  for (const Strings& more : {Strings{"a", "--json"}, Strings{"a/last.safetensors", "--json", "--data-dir", path("data")},
+  for (const Strings& more :
+      {Strings{"a", "--json"}, Strings{"a/last.safetensors", "--json", "--data-dir", path("data")},
                               Strings{"a", "--json", "--batch", "7", "--threads", "2"}}) {
     Strings arguments = {"eval"};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -104,7 +106,8 @@ TEST_F(Cli, TrainJsonIsOneObjectOnStandardOutput) {
 }
 
 TEST_F(Cli, ListsAndHelp) {
-  for (const auto& [command, text] : {std::pair("formats", "wXaYgZ"), std::pair("models", "resnet20"), std::pair("data", "mnist")}) {
+  for (const auto& [command, text] :
+      {std::pair("formats", "wXaYgZ"), std::pair("models", "resnet20"), std::pair("data", "mnist")}) {
     const Outcome plain = subbyte({command});
     expect_good(plain);
     EXPECT_NE(plain.out.find(text), std::string::npos);

@@ -105,8 +105,10 @@ class ProgramTest : public testing::Test {
 
   /// Arguments of a short training run into root/`out`.
   Strings train(const std::string& out, const Strings& more = {}) const {
-    Strings arguments = {"train",   "--model", "mlp",     "--data", "mnist", "--data-dir", path("data"), "--format", "w4a4g4",
-                         "--epochs", "2",      "--batch", "20",     "--lr",  "0.05",       "--threads",  "1",        "--out",
+    Strings arguments = {"train",   "--model", "mlp",     "--data", "mnist", "--data-dir", path("data"), "--format",
+        "w4a4g4",
+                         "--epochs", "2",      "--batch", "20",     "--lr",  "0.05",       "--threads",  "1",
+                             "--out",
                          path(out)};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
@@ -126,7 +128,8 @@ class ProgramTest : public testing::Test {
   void expect_one_line(const Outcome& outcome, const Strings& texts) {
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
     EXPECT_EQ(outcome.err.rfind("subbyte: ", 0), 0u) << outcome.err;
-    for (const std::string& text : texts) EXPECT_NE(outcome.err.find(text), std::string::npos) << text << "\nin " << outcome.err;
+    for (const std::string& text : texts) EXPECT_NE(outcome.err.find(text), std::string::npos) << text << "\nin " <<
+        outcome.err;
   }
 
   std::set<std::string> files(const std::string& folder) const {

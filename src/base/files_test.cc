@@ -65,7 +65,8 @@ TEST_F(Files, ErrorsNamePathAndReason) {
   EXPECT_EQ(error_of([&] { make_folder(folder_ + "/file/sub"); }),
             folder_ + "/file/sub: cannot create the folder: Not a directory");
   EXPECT_NE(error_of([&] { make_folder(folder_ + "/file"); }), "");
-  EXPECT_NE(error_of([&] { write_file(folder_ + "/none/x", "x"); }).find("No such file or directory"), std::string::npos);
+  EXPECT_NE(error_of([&] { write_file(folder_ + "/none/x", "x"); }).find("No such file or directory"),
+      std::string::npos);
 }
 
 TEST_F(Files, TargetThatCannotBeReplacedLeavesNothingPartial) {
@@ -82,7 +83,8 @@ TEST_F(Files, FullDiskKeepsTheOldFile) {
     std::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{1000, 1000};
     setrlimit(RLIMIT_FSIZE, &limit);
-    _exit(error_of([&] { write_file(path, std::string(5000, 'x')); }).find("File too large") != std::string::npos ? 0 : 1);
+    _exit(error_of([&] { write_file(path, std::string(5000, 'x')); }).find("File too large") != std::string::npos ? 0 :
+        1);
   }
   int status = -1;
   ASSERT_EQ(waitpid(child, &status, 0), child);

@@ -1,4 +1,5 @@
-// How many processors a container or a task set leaves to this process: more threads than that only wait for each other.
+// How many processors a container or a task set leaves to this process: more threads than that only wait for each
+// other.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>

@@ -114,7 +114,8 @@ TEST(Config, AssignmentErrors) {
   EXPECT_EQ(error("optimizer.lr="), "optimizer.lr: found '', expected a number, 0 or more");
   EXPECT_EQ(error("data.flip=yes"), "data.flip: found 'yes', expected true or false");
   EXPECT_EQ(error("input.mean=0.5"), "input.mean: is measured from the data and cannot be set");
-  EXPECT_EQ(error("schedule.milestones=0.5,,0.7"), "schedule.milestones: found '0.5,,0.7', expected a list of numbers, 0 to 1");
+  EXPECT_EQ(error("schedule.milestones=0.5,,0.7"),
+      "schedule.milestones: found '0.5,,0.7', expected a list of numbers, 0 to 1");
   EXPECT_EQ(error("model.name='mlp'"), "accepted");
   EXPECT_EQ(error("optimizer.lr= 1e-3 "), "accepted");
 }

@@ -28,7 +28,8 @@ void print_table(const LoadedRun& run, const std::vector<LayerInfo>& layers, con
              s.input.channels, s.input.classes);
   const bool integer = Format::parse(s.format.name).is_integer();
   fmt::print("format  {}{}, norm {}\n", s.format.name,
-             integer ? fmt::format(", first product {}, last product {}", s.format.first, s.format.last) : "", s.norm.kind);
+             integer ? fmt::format(", first product {}, last product {}", s.format.first, s.format.last) : "",
+                 s.norm.kind);
   fmt::print("trained on {}: {} epochs and {} steps of {}, {} steps in all, seed {}\n\n", s.data.name, at.epoch,
              at.step_in_epoch, at.steps_per_epoch, at.step, run.checkpoint.info.seed);
   size_t width = 5;

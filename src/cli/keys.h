@@ -41,6 +41,9 @@ const Key* find_key(std::string_view name);
 /// All names that a user may set.
 std::vector<std::string> settable_names();
 
+/// "N", "X" or "NAME": the value of a short flag in its help.
+std::string type_text(const Key& key);
+
 /// "a whole number, 1 or more": what the key takes.
 std::string expectation(const Key& key);
 

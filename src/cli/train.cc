@@ -173,15 +173,22 @@ std::string settings_help() {
 void add_train(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("train", "Train a model, or continue a run.");
   auto args = std::make_shared<TrainArgs>();
-  command->add_option("--config", args->config, "TOML file; flags and --set win over it")->check(CLI::ExistingFile);
-  command->add_option("--set", args->assignments, "section.key=value, any number of times")->allow_extra_args(false);
+  command->add_option("--config", args->config, "TOML file; flags and --set win over it")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  command->add_option("--set", args->assignments, "section.key=value, any number of times")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   for (const Key& key : keys())
-    if (*key.flag != '\0') args->flags.emplace_back(&key, command->add_option(key.flag, key.help)->take_last());
+    if (*key.flag != '\0') args->flags.emplace_back(&key,
+        command->add_option(key.flag, key.help)->type_name(type_text(key))->take_last());
   CLI::Option* out = command->add_option("--out", args->out, "run folder (default runs/MODEL-DATA-FORMAT-seedN)");
+  out->type_name("RUN");
   CLI::Option* resume = command->add_option("--resume", args->resume, "continue the run in this folder, bit for bit");
-  resume->excludes(out)->excludes("--config");
+  resume->type_name("RUN")->excludes(out)->excludes("--config");
   command->add_flag("--force", args->force, "replace a run that is already in the folder");
-  command->add_flag("--json", args->json, "end with one JSON object on standard output; all else goes to standard error");
+  command->add_flag("--json", args->json,
+      "end with one JSON object on standard output; all else goes to standard error");
   command->footer(settings_help());
   command->callback([&line, args] { line.action = [args] { return train(*args); }; });
 }

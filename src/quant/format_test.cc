@@ -36,7 +36,8 @@ TEST(Format, WrongBitsAreNamed) {
 
 TEST(Format, UnknownNamesGetAHint) {
   for (const char* text : {"", "w", "w4", "w4a4", "a4w4g4", "w4a4g4x", "W4A4G4", "fp16x", "wag", "w4a4g-4", "int8"})
-    EXPECT_NE(message_of(text).find("expected wXaYgZ with X, Y, Z in 2..8, 'fp32' or 'bf16'"), std::string::npos) << text;
+    EXPECT_NE(message_of(text).find("expected wXaYgZ with X, Y, Z in 2..8, 'fp32' or 'bf16'"), std::string::npos) <<
+        text;
   EXPECT_NE(message_of("fp23").find("did you mean 'fp32'?"), std::string::npos);
   EXPECT_NE(message_of("w4a4").find("did you mean 'w4a4g4'?"), std::string::npos);
 }

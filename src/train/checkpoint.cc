@@ -114,7 +114,8 @@ Checkpoint load_checkpoint(const std::string& path) {
 void check_identity(const Checkpoint& checkpoint, const std::string& model, const std::string& format) {
   const CheckpointInfo& info = checkpoint.info;
   if (info.model != model || info.format != format)
-    throw Error("checkpoint " + checkpoint.path + " is of model '" + info.model + "' (" + info.format + "), expected '" +
+    throw Error("checkpoint " + checkpoint.path + " is of model '" + info.model + "' (" + info.format +
+        "), expected '" +
                 model + "' (" + format + ")");
 }
 

@@ -88,7 +88,8 @@ TEST_F(CheckpointTest, InferenceAloneNeedsNoOptimizer) {
   TestNetwork other;
   Sgd optimizer({}, other.params());
   EXPECT_NO_THROW(restore(checkpoint, other, nullptr));
-  EXPECT_EQ(error_of([&] { restore(checkpoint, other, &optimizer); }), path_ + ": tensor 'fc.weight.velocity' is missing");
+  EXPECT_EQ(error_of([&] { restore(checkpoint, other, &optimizer); }), path_ +
+      ": tensor 'fc.weight.velocity' is missing");
 }
 
 TEST_F(CheckpointTest, ValuesThatAreNotFiniteAreNotSaved) {
@@ -99,7 +100,8 @@ TEST_F(CheckpointTest, ValuesThatAreNotFiniteAreNotSaved) {
             std::string::npos);
   network_.params()[1].value[0] = 0;
   network_.states()[0].floats[0] = INFINITY;
-  EXPECT_NE(error_of([&] { save_checkpoint(path_, info_, network_, nullptr); }).find("'input.mean'"), std::string::npos);
+  EXPECT_NE(error_of([&] { save_checkpoint(path_, info_, network_, nullptr); }).find("'input.mean'"),
+      std::string::npos);
   EXPECT_EQ(read_file(path_), bytes);
 }
 
@@ -109,11 +111,13 @@ TEST_F(CheckpointTest, OtherModelsAndFilesAreNamed) {
             "checkpoint " + path_ + " is of model 'test' (w4a4g4), expected 'mlp' (w8a8g8)");
   EXPECT_NO_THROW(check_identity(load_checkpoint(path_), "test", "w4a4g4"));
   write_safetensors(path_, {});
-  EXPECT_EQ(error_of([&] { load_checkpoint(path_); }), path_ + ": not a Subbyte checkpoint: metadata 'kind' is missing");
+  EXPECT_EQ(error_of([&] { load_checkpoint(path_); }), path_ +
+      ": not a Subbyte checkpoint: metadata 'kind' is missing");
 }
 
 TEST_F(CheckpointTest, DamagedMetadataIsNamed) {
-  for (const char* key : {"seed", "epoch", "step_in_epoch", "step", "steps_per_epoch", "loss_sum_bits", "correct", "images"})
+  for (const char* key :
+      {"seed", "epoch", "step_in_epoch", "step", "steps_per_epoch", "loss_sum_bits", "correct", "images"})
     for (const char* bad : {"", "x", "-1", "1.5", "99999999999999999999999"}) {
       save();
       rewrite([&](TensorFile& file) { file.metadata[key] = bad; });

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <sstream>
 #include <utility>
 
 #include "base/error.h"
@@ -14,6 +15,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Six digits at most: "0.1", "1e+30".
+std::string short_text(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
+}
 
 /// For a loss that is not finite although the network named no layer: the first parameter that explains it.
 std::string first_not_finite(const std::vector<Param>& params) {
@@ -70,8 +78,9 @@ void Trainer::train_one_step() {
   } catch (const Error& error) {
     const bool saved = std::filesystem::exists(config_.checkpoint_path);
     throw Error("step " + std::to_string(progress_.step + 1) + " (epoch " + std::to_string(progress_.epoch + 1) +
-                ", learning rate " + std::to_string(learning_rate_) + "): " + error.what() +
-                (saved ? "; the last good checkpoint stays in " + config_.checkpoint_path : "; no checkpoint was written yet"));
+                ", learning rate " + short_text(learning_rate_) + "): " + error.what() +
+                (saved ? "; the last good checkpoint stays in " + config_.checkpoint_path :
+                    "; no checkpoint was written yet"));
   }
   ++progress_.step;
   ++progress_.step_in_epoch;

@@ -46,7 +46,8 @@ struct TrainerConfig {
   int64_t stop_after = 0;   ///< end after that many epochs of the run; 0: no limit
   int eval_batch = 128;
   enum class Test { never, last, every };
-  Test test = Test::every;  ///< when the test part is measured; last: where this process ends training, but not by a signal
+  /// when the test part is measured; last: where this process ends training, but not by a signal
+  Test test = Test::every;
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   std::string checkpoint_path, metrics_path;
@@ -70,7 +71,8 @@ struct TrainerData {
 struct TrainerEvents {
   std::function<void(const StepReport&)> on_step;
   std::function<void(const char* part)> on_evaluation;  ///< before the "validation" or "test" part is measured
-  std::function<void(const EpochMetrics&)> on_epoch;    ///< after its line was written and before its checkpoint is saved
+  /// after its line was written and before its checkpoint is saved
+  std::function<void(const EpochMetrics&)> on_epoch;
 };
 
 struct TrainResult {

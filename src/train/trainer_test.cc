@@ -83,7 +83,8 @@ TEST_F(TrainerTest, LearnsAndWritesALinePerEpoch) {
   for (size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(lines[i]["epoch"], i + 1);
     EXPECT_EQ(lines[i]["step"], (i + 1) * kSteps);
-    for (const char* key : {"train_loss", "train_accuracy", "val_accuracy", "test_accuracy", "images_per_second", "seconds",
+    for (const char* key :
+        {"train_loss", "train_accuracy", "val_accuracy", "test_accuracy", "images_per_second", "seconds",
                             "learning_rate", "peak_rss_mib"})
       EXPECT_TRUE(lines[i][key].is_number()) << key;
   }
@@ -214,7 +215,8 @@ TEST_F(TrainerTest, ResumeRejectsAnotherRun) {
   };
   EXPECT_EQ(error_of([](TrainerConfig& c) { c.identity.model = "mlp"; }),
             "checkpoint " + first.checkpoint_path + " is of model 'test' (fp32), expected 'mlp' (fp32)");
-  EXPECT_NE(error_of([](TrainerConfig& c) { c.identity.seed = 6; }).find("found seed 5, expected 6"), std::string::npos);
+  EXPECT_NE(error_of([](TrainerConfig& c) { c.identity.seed = 6; }).find("found seed 5, expected 6"),
+      std::string::npos);
 
   TensorFile file = read_safetensors(first.checkpoint_path);
   file.metadata["step_in_epoch"] = "10";

@@ -56,7 +56,7 @@ struct NormBackward {
 };
 
 struct NormKernels {
-  /// acc is [pixels][acc_stride]; returns max |acc| over the channels used.
+  /// acc is [pixels][acc_stride]; statistics are skipped where stats.sum is null. Returns max |acc| over the channels used.
   int32_t (*narrow)(const int32_t* acc, int pixels, int channels, int acc_stride, int t, int16_t* y, const NarrowStats&);
   void (*deviation)(const int16_t* y, int64_t count, int channels, const int16_t* mu, bool l2, int64_t* sum);
   void (*forward)(const int16_t* y, int64_t count, const NormForward&);

@@ -18,13 +18,15 @@ inline void tile_runs(int64_t count, int period, int from, int every, Body body,
   flush();
 }
 
-inline void fold(int32_t* part, int width, int from, int channels, int64_t* sum) {
-  int c = from % channels;
-  for (int i = 0; i < width; ++i) {
-    sum[c] += part[i];
-    part[i] = 0;
-    if (++c == channels) c = 0;
-  }
+/// Adds positions to their channels. A tile is whole repetitions of all channels, or a run of them.
+inline void fold(int32_t* __restrict part, int width, int from, int channels, int64_t* __restrict sum) {
+  const int run = width < channels ? width : channels;
+  int64_t* __restrict to = sum + from % channels;
+  for (int base = 0; base < width; base += run)
+    for (int c = 0; c < run; ++c) {
+      to[c] += part[base + c];
+      part[base + c] = 0;
+    }
 }
 
 inline int32_t narrow_run(const int32_t* __restrict acc, int n, int t, int16_t* __restrict y, int32_t* __restrict sum,
@@ -48,8 +50,31 @@ inline int32_t narrow_run(const int32_t* __restrict acc, int n, int t, int16_t* 
   return top;
 }
 
+inline int32_t narrow_plain(const int32_t* __restrict acc, int64_t n, int t, int16_t* __restrict y) {
+  const int32_t half = t ? 1 << (t - 1) : 0;
+  int32_t top = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const int32_t a = acc[i];
+    const int32_t magnitude = a < 0 ? -a : a;
+    top = magnitude > top ? magnitude : top;
+    int32_t v = (a + half) >> t;
+    v = v < -stream_limit ? -stream_limit : v;
+    v = v > stream_limit ? stream_limit : v;
+    y[i] = int16_t(v);
+  }
+  return top;
+}
+
 int32_t narrow(const int32_t* acc, int pixels, int channels, int acc_stride, int t, int16_t* y, const NarrowStats& s) {
   int32_t top = 0;
+  if (!s.sum) {
+    if (acc_stride == channels) return narrow_plain(acc, int64_t(pixels) * channels, t, y);
+    for (int p = 0; p < pixels; ++p) {
+      const int32_t a = narrow_plain(acc + int64_t(p) * acc_stride, channels, t, y + int64_t(p) * channels);
+      top = a > top ? a : top;
+    }
+    return top;
+  }
   if (acc_stride != channels) {  // few channels: padded accumulators, pixel by pixel
     int32_t sum[tile];
     int16_t low[tile], high[tile];
@@ -82,12 +107,14 @@ int32_t narrow(const int32_t* acc, int pixels, int channels, int acc_stride, int
                 top = a > top ? a : top;
               },
               [&] { fold(sum, width, from, channels, s.sum); });
-    int c = from % channels;
-    for (int i = 0; i < width; ++i) {
-      s.low[c] = low[i] < s.low[c] ? low[i] : s.low[c];
-      s.high[c] = high[i] > s.high[c] ? high[i] : s.high[c];
-      if (++c == channels) c = 0;
-    }
+    const int run = width < channels ? width : channels;
+    int32_t* __restrict to_low = s.low + from % channels;
+    int32_t* __restrict to_high = s.high + from % channels;
+    for (int base = 0; base < width; base += run)
+      for (int c = 0; c < run; ++c) {
+        to_low[c] = low[base + c] < to_low[c] ? low[base + c] : to_low[c];
+        to_high[c] = high[base + c] > to_high[c] ? high[base + c] : to_high[c];
+      }
   }
   return top;
 }
@@ -118,8 +145,11 @@ void deviation(const int16_t* y, int64_t count, int channels, const int16_t* mu,
     else
       tile_runs(count, period, from, 1 << 15, [&](int64_t at, int n) { absolute_run(y + at, n, mu + from, part); },
                 [&] { fold(part, width, from, channels, sum); });
-    if (l2)
-      for (int i = 0; i < width; ++i) sum[(from + i) % channels] += wide[i];
+    if (l2) {
+      const int run = width < channels ? width : channels;
+      for (int base = 0; base < width; base += run)
+        for (int c = 0; c < run; ++c) sum[from % channels + c] += wide[base + c];
+    }
   }
 }
 
@@ -194,10 +224,10 @@ void forward(const int16_t* y, int64_t count, const NormForward& f) {
                 }
               },
               [&] { fold(signs, width, from, f.channels, f.sign_sum); });
-    for (int i = 0; i < width; ++i) {
-      int32_t& slot = f.z_max[(from + i) % f.channels];
-      slot = top[i] > slot ? top[i] : slot;
-    }
+    const int run = width < f.channels ? width : f.channels;
+    int32_t* __restrict z_max = f.z_max + from % f.channels;
+    for (int base = 0; base < width; base += run)
+      for (int c = 0; c < run; ++c) z_max[c] = top[base + c] > z_max[c] ? top[base + c] : z_max[c];
   }
   if (f.mask) store_mask(f.z, count, f.mask);
 }

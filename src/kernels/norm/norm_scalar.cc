@@ -17,6 +17,7 @@ int32_t narrow(const int32_t* acc, int pixels, int channels, int acc_stride, int
       if (magnitude(a) > top) top = magnitude(a);
       const int32_t v = clamp(t ? (a + (1 << (t - 1))) >> t : a, -stream_limit, stream_limit);
       y[int64_t(p) * channels + c] = int16_t(v);
+      if (!s.sum) continue;
       s.sum[c] += v;
       if (v < s.low[c]) s.low[c] = v;
       if (v > s.high[c]) s.high[c] = v;

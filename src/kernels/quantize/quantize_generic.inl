@@ -81,45 +81,37 @@ void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const ui
   });
 }
 
-/// 32 counters at a time: Philox rounds over lanes.
-inline void philox_chunk(const RandomStream& s, uint32_t counter, uint32_t* __restrict out) {
-  alignas(64) uint32_t x0[16], x1[16], x2[16], x3[16];
-  for (int j = 0; j < 16; ++j) {
-    x0[j] = counter + uint32_t(j);
-    x1[j] = s.tensor;
-    x2[j] = s.step;
-    x3[j] = s.use;
-  }
+/// Philox on 64-bit lanes whose low halves count: V::multiply takes the low 32 bits of each lane to a 64-bit product, and
+/// what the high halves hold in between is never read.
+template <class V>
+inline void philox_lanes(const RandomStream& s, uint32_t counter, uint32_t* out) {
+  typename V::Vec x0 = V::counters(counter), x1 = V::all(s.tensor), x2 = V::all(s.step), x3 = V::all(s.use);
+  const typename V::Vec m0 = V::all(0xD2511F53u), m1 = V::all(0xCD9E8D57u);
   uint32_t k0 = s.key.k0, k1 = s.key.k1;
   for (int round = 0; round < 10; ++round) {
-    for (int j = 0; j < 16; ++j) {
-      const uint64_t p0 = uint64_t{0xD2511F53u} * x0[j], p1 = uint64_t{0xCD9E8D57u} * x2[j];
-      const uint32_t y0 = uint32_t(p1 >> 32) ^ x1[j] ^ k0, y2 = uint32_t(p0 >> 32) ^ x3[j] ^ k1;
-      x1[j] = uint32_t(p1);
-      x3[j] = uint32_t(p0);
-      x0[j] = y0;
-      x2[j] = y2;
-    }
+    const typename V::Vec p0 = V::multiply(x0, m0), p1 = V::multiply(x2, m1);
+    x0 = V::mix(V::high(p1), x1, V::all(k0));
+    x2 = V::mix(V::high(p0), x3, V::all(k1));
+    x1 = p1;
+    x3 = p0;
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
-  for (int j = 0; j < 16; ++j) {
-    out[j] = x0[j];
-    out[16 + j] = x1[j];
-    out[32 + j] = x2[j];
-    out[48 + j] = x3[j];
-  }
+  V::store_low(out, x0);
+  V::store_low(out + 16, x1);
+  V::store_low(out + 32, x2);
+  V::store_low(out + 48, x3);
 }
 
-#ifndef SUBBYTE_OWN_RANDOM
+template <class V>
 void random(const RandomStream& s, int64_t count, uint16_t* out) {
-  uint32_t words[64];
+  alignas(64) uint32_t words[64];
   for (int64_t at = 0; at < count; at += 128) {
-    philox_chunk(s, s.first_counter + uint32_t(at / 8), words);
+    for (int lane = 0; lane < 16; lane += V::lanes)
+      philox_lanes<V>(s, s.first_counter + uint32_t(at / 8) + uint32_t(lane), words + lane);
     __builtin_memcpy(out + at, words, sizeof words);
   }
 }
-#endif
 
 template <int Bits>
 inline void pack_groups(const uint8_t* __restrict codes, int64_t groups, uint8_t* __restrict packed) {
@@ -198,10 +190,10 @@ void channel_max(const int16_t* z, int64_t count, int channels, int32_t* out) {
         top[i] = a > top[i] ? a : top[i];
       }
     }
-    for (int i = 0; i < width; ++i) {
-      int32_t& slot = out[(from + i) % channels];
-      if (top[i] > slot) slot = top[i];
-    }
+    const int run = width < channels ? width : channels;
+    int32_t* __restrict to = out + from % channels;
+    for (int base = 0; base < width; base += run)
+      for (int c = 0; c < run; ++c) to[c] = top[base + c] > to[c] ? top[base + c] : to[c];
   }
 }
 

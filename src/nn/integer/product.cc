@@ -38,6 +38,9 @@ int bit_length(int64_t v) { return v > 0 ? int(std::bit_width(uint64_t(v))) : 0;
 /// Shift that leaves one bit of headroom below stream_limit for a largest sum seen.
 int32_t shift_for(int64_t top) { return std::max(0, bit_length(top) - 13); }
 
+/// Output rows whose sums stay in the first-level cache until they are narrowed.
+int block_rows(Shape shape, int outputs) { return std::clamp(4096 / (shape.w * outputs), 1, shape.h); }
+
 int automatic_groups(int configured, int room) { return configured > 0 ? configured : std::clamp(room + 1, 1, 4); }
 
 }  // namespace
@@ -118,7 +121,8 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, con
       Scratch s;
       s.bytes.resize(size_t(in_elements) + 8);
       s.image.shape(shape_.in.h + 2 * shape_.pad, shape_.in.w + 2 * shape_.pad, packed.words * 4, words ? 0 : uint8_t(x.zero));
-      s.acc.resize(size_t(shape_.out.w) * packed.outputs);
+      const int rows = block_rows(shape_.out, packed.outputs);
+      s.acc.resize(size_t(rows) * shape_.out.w * packed.outputs);
       std::vector<int32_t> taps;
       for (int dy = 0; dy < shape_.kh; ++dy)
         for (int dx = 0; dx < shape_.kw; ++dx) taps.push_back(dy * s.image.row_bytes() + dx * s.image.pixel_bytes);
@@ -127,12 +131,14 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, con
         ctx.quantize.unpack(x.image(i), in_elements, x.bits, s.bytes.data());
         if (words) place_words(s.bytes.data(), x.zero, shape_.in, shape_.pad, s.image);
         else place_bytes(s.bytes.data(), shape_.in, shape_.pad, s.image);
-        for (int y = 0; y < shape_.out.h; ++y) {
-          ctx.conv.row({s.image.pixel(y * shape_.stride, 0), taps.data(), int(taps.size()), packed.words,
-                        shape_.stride * s.image.pixel_bytes, shape_.out.w, packed.bytes.data(), packed.outputs, init.data(),
-                        s.acc.data()},
-                       packed.dot);
-          const int64_t a = ctx.norm.narrow(s.acc.data(), shape_.out.w, channels, packed.outputs, t,
+        for (int y = 0; y < shape_.out.h; y += rows) {
+          const int height = std::min(rows, shape_.out.h - y);
+          for (int r = 0; r < height; ++r)
+            ctx.conv.row({s.image.pixel((y + r) * shape_.stride, 0), taps.data(), int(taps.size()), packed.words,
+                          shape_.stride * s.image.pixel_bytes, shape_.out.w, packed.bytes.data(), packed.outputs,
+                          init.data(), s.acc.data() + int64_t(r) * shape_.out.w * packed.outputs},
+                         packed.dot);
+          const int64_t a = ctx.norm.narrow(s.acc.data(), height * shape_.out.w, channels, packed.outputs, t,
                                             out.stream.image(i, out_elements) + int64_t(y) * shape_.out.w * channels, stats);
           *top.at(thread) = std::max(*top.at(thread), a);
         }
@@ -268,17 +274,19 @@ void ProductLayer::input_gradient(Context& ctx, const SampleGrid& plan, const Pa
     for (int x = 0; x < shape_.kw; ++x) taps.push_back(dy * s.gradient.row_bytes() + x * s.gradient.pixel_bytes);
   if (!words)
     for (int n = 0; n < packed.outputs; ++n) init[n] = -128 * packed.column_sum[n];
-  s.acc.resize(size_t(shape_.in.w) * packed.outputs);
-  std::vector<int64_t> sum(ci);
-  std::vector<int32_t> low(ci), high(ci);
+  const int rows = block_rows(shape_.in, packed.outputs);
+  s.acc.resize(size_t(rows) * shape_.in.w * packed.outputs);
   const int t = shifts_->ints[1] + plan.sample[image];
   int32_t largest = 0;
-  for (int y = 0; y < shape_.in.h; ++y) {
-    ctx.conv.row({s.gradient.pixel(y, 0), taps.data(), int(taps.size()), packed.words, s.gradient.pixel_bytes, shape_.in.w,
-                  packed.bytes.data(), packed.outputs, init.data(), s.acc.data()},
-                 packed.dot);
-    largest = std::max(largest, ctx.norm.narrow(s.acc.data(), shape_.in.w, ci, packed.outputs, t,
-                                                dx + int64_t(y) * shape_.in.w * ci, {sum.data(), low.data(), high.data()}));
+  for (int y = 0; y < shape_.in.h; y += rows) {
+    const int height = std::min(rows, shape_.in.h - y);
+    for (int r = 0; r < height; ++r)
+      ctx.conv.row({s.gradient.pixel(y + r, 0), taps.data(), int(taps.size()), packed.words, s.gradient.pixel_bytes,
+                    shape_.in.w, packed.bytes.data(), packed.outputs, init.data(),
+                    s.acc.data() + int64_t(r) * shape_.in.w * packed.outputs},
+                   packed.dot);
+    largest = std::max(largest, ctx.norm.narrow(s.acc.data(), height * shape_.in.w, ci, packed.outputs, t,
+                                                dx + int64_t(y) * shape_.in.w * ci, {nullptr, nullptr, nullptr}));
   }
   *top = std::max(*top, largest >> plan.sample[image]);
 }
