@@ -123,8 +123,8 @@ void append_file(const std::string& path, std::string_view text) {
 void make_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (!error && !std::filesystem::is_directory(path, error) &&
-      !error) error = std::make_error_code(std::errc::not_a_directory);
+  const bool folder = !error && std::filesystem::is_directory(path, error);
+  if (!error && !folder) error = std::make_error_code(std::errc::not_a_directory);
   if (error) throw Error(path + ": cannot create the folder: " + error.message());
 }
 

@@ -83,8 +83,8 @@ TEST_F(Files, FullDiskKeepsTheOldFile) {
     std::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{1000, 1000};
     setrlimit(RLIMIT_FSIZE, &limit);
-    _exit(error_of([&] { write_file(path, std::string(5000, 'x')); }).find("File too large") != std::string::npos ? 0 :
-        1);
+    const std::string message = error_of([&] { write_file(path, std::string(5000, 'x')); });
+    _exit(message.find("File too large") != std::string::npos ? 0 : 1);
   }
   int status = -1;
   ASSERT_EQ(waitpid(child, &status, 0), child);

@@ -1,5 +1,4 @@
-// How many processors a container or a task set leaves to this process: more threads than that only wait for each
-// other.
+// How many processors a container or a task set leaves to this process.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>

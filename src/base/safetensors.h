@@ -37,8 +37,8 @@ struct TensorFile {
   const StoredTensor* find(std::string_view name) const;
 };
 
-/// The bytes depend on the content alone. Throws Error for a name twice, a size that is not the shape's, or invalid
-/// UTF-8.
+/// The bytes depend on the content alone.
+/// Throws Error for a name twice, a size that is not the shape's, or invalid UTF-8.
 std::vector<uint8_t> encode_safetensors(const TensorFile& file);
 
 /// Throws Error beginning with `path` for anything that is not a complete, undamaged file of the four types.

@@ -12,9 +12,8 @@
 namespace subbyte {
 namespace {
 
-// A kernel of a training step runs for 10 to 1000 us, so the gap to the next one is usually shorter than a futex
-// wake-up
-// (about 50 us with a sleeping core): waiting threads spin that long before they sleep.
+// A kernel of a training step runs for 10 to 1000 us, so the gap to the next one is usually shorter than waking a
+// sleeping thread takes (about 50 us): waiting threads spin that long before they sleep.
 constexpr int kSpins = 4000;
 
 void relax() {

@@ -13,8 +13,7 @@ class Config {
  public:
   Settings settings;
 
-  /// Throws UsageError "FILE:LINE: ..." for what is not TOML, an unknown key (with the nearest one), a wrong type or
-  /// range.
+  /// Throws UsageError "FILE:LINE: ..." for what is not TOML, an unknown key, a wrong type or range.
   void read_toml(std::string_view text, const std::string& file);
 
   /// `assignment` is "section.key=value". Throws UsageError.

@@ -27,9 +27,8 @@ void print_table(const LoadedRun& run, const std::vector<LayerInfo>& layers, con
   fmt::print("model   {} for images of {}x{}x{}, {} classes\n", s.model.name, s.input.height, s.input.width,
              s.input.channels, s.input.classes);
   const bool integer = Format::parse(s.format.name).is_integer();
-  fmt::print("format  {}{}, norm {}\n", s.format.name,
-             integer ? fmt::format(", first product {}, last product {}", s.format.first, s.format.last) : "",
-                 s.norm.kind);
+  const std::string ends = fmt::format(", first product {}, last product {}", s.format.first, s.format.last);
+  fmt::print("format  {}{}, norm {}\n", s.format.name, integer ? ends : "", s.norm.kind);
   fmt::print("trained on {}: {} epochs and {} steps of {}, {} steps in all, seed {}\n\n", s.data.name, at.epoch,
              at.step_in_epoch, at.steps_per_epoch, at.step, run.checkpoint.info.seed);
   size_t width = 5;

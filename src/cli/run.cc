@@ -45,15 +45,15 @@ void reject_extras(const CLI::App& app) {
   std::vector<std::string> extras = command.remaining();
   if (extras.empty()) extras = app.remaining();
   if (extras.empty()) return;
-  const auto option = std::find_if(extras.begin(), extras.end(),
-      [](const std::string& text) { return text[0] == '-'; });
+  const auto is_option = [](const std::string& text) { return text[0] == '-'; };
+  const auto option = std::find_if(extras.begin(), extras.end(), is_option);
   if (option != extras.end()) {
     const std::string name = option->substr(0, option->find('='));
     throw UsageError(fmt::format("unknown option '{}'{}", name, did_you_mean(name, option_names(command))));
   }
   if (!given.empty()) throw UsageError(fmt::format("{}: unexpected argument '{}'", command.get_name(), extras.front()));
-  throw UsageError(fmt::format("unknown command '{}'{}", extras.front(),
-      did_you_mean(extras.front(), command_names(app))));
+  const std::string& name = extras.front();
+  throw UsageError(fmt::format("unknown command '{}'{}", name, did_you_mean(name, command_names(app))));
 }
 
 int parse_and_run(int argc, const char* const* argv) {
@@ -72,8 +72,8 @@ int parse_and_run(int argc, const char* const* argv) {
     throw UsageError(error.what());
   }
   reject_extras(line.app);
-  if (!line.action) throw UsageError("expected a command: " +
-      fmt::format("{}", fmt::join(command_names(line.app), ", ")));
+  if (!line.action)
+    throw UsageError(fmt::format("expected a command: {}", fmt::join(command_names(line.app), ", ")));
   return line.action();
 }
 

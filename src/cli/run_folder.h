@@ -20,9 +20,8 @@ struct RunFolder {
 /// Throws UsageError where the folder already holds a run and `force` is false.
 void require_new_run(const RunFolder& folder, bool force);
 
-/// Creates the folder, removes an older run's files and writes config.toml. Throws Error; a folder that it created
-/// itself
-/// is then removed again.
+/// Creates the folder, removes an older run's files and writes config.toml.
+/// Throws Error; a folder that it created itself is then removed again.
 void start_run_folder(const RunFolder& folder, const Settings& settings);
 
 struct LoadedRun {
@@ -30,8 +29,8 @@ struct LoadedRun {
   Checkpoint checkpoint;
 };
 
-/// `path` is a run folder or a checkpoint file. Throws Error where its parts are missing, damaged or of different
-/// models.
+/// `path` is a run folder or a checkpoint file.
+/// Throws Error where its parts are missing, damaged or of different models.
 LoadedRun load_run(const std::string& path);
 
 /// The network with the checkpoint's values.

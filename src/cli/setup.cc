@@ -17,8 +17,8 @@ RunData open_run_data(const Settings& settings) {
   data.source = open_data({settings.data.name, settings.data.dir, int(settings.data.image_size), true});
   const int64_t all = data.source.train->size(), val = settings.data.val;
   if (val >= all)
-    throw UsageError(fmt::format("data.val: found {}, expected less than {}, the number of training records", val,
-        all));
+    throw UsageError(
+        fmt::format("data.val: found {}, expected less than {}, the number of training records", val, all));
   int64_t kept = all - val;
   if (settings.data.limit > 0) kept = std::min(kept, settings.data.limit);
   if (settings.train.batch > kept)
@@ -109,7 +109,7 @@ TrainerConfig trainer_config(const Settings& settings) {
                                                      : TrainerConfig::Test::never;
   const auto& optimizer = settings.optimizer;
   config.optimizer = {float(optimizer.momentum), optimizer.nesterov, float(optimizer.weight_decay),
-      optimizer.decay_all};
+                      optimizer.decay_all};
   const auto& schedule = settings.schedule;
   config.schedule = {parse_schedule(schedule.name), optimizer.lr, schedule.warmup, schedule.milestones, schedule.gamma,
                      schedule.div, schedule.final_div};

@@ -22,9 +22,8 @@ std::string data_text(const Settings& s, const RunData& data) {
   std::string text = fmt::format("{}: {} training", s.data.name, data.train->size());
   if (data.val) text += fmt::format(", {} validation", data.val->size());
   if (data.test) text += fmt::format(", {} test", data.test->size());
-  return text +
-      fmt::format(" records of {}x{}x{}, {} classes; crop {}, flip {}, cutout {}", s.input.height, s.input.width,
-                            s.input.channels, s.input.classes, s.data.crop, s.data.flip, s.data.cutout);
+  return text + fmt::format(" records of {}x{}x{}, {} classes; crop {}, flip {}, cutout {}", s.input.height,
+                            s.input.width, s.input.channels, s.input.classes, s.data.crop, s.data.flip, s.data.cutout);
 }
 
 }  // namespace
@@ -40,9 +39,10 @@ std::vector<std::string> start_lines(const Settings& s, const RunData& data, con
   if (integer) {
     lines.push_back(fmt::format("format   {}; products in another format: {}", s.format.name,
                                 wider_text(network, s.format.name)));
+    const auto& quant = s.quant;
     lines.push_back(fmt::format("groups   weights {}, activations {}, gradients {}, samples {}",
-        groups_text(s.quant.groups_w),
-                                groups_text(s.quant.groups_a), groups_text(s.quant.groups_g), s.quant.sample_groups));
+                                groups_text(quant.groups_w), groups_text(quant.groups_a), groups_text(quant.groups_g),
+                                quant.sample_groups));
     lines.push_back(fmt::format("norm     {}, input {} bits, gradient {} bits", s.norm.kind, s.quant.norm_bits,
                                 s.quant.norm_grad_bits));
   } else {
@@ -53,8 +53,8 @@ std::vector<std::string> start_lines(const Settings& s, const RunData& data, con
                               s.train.epochs, steps_per_epoch, s.train.batch, s.schedule.name, s.optimizer.lr,
                               s.optimizer.momentum, s.optimizer.nesterov ? " (Nesterov)" : "", s.optimizer.weight_decay,
                               s.train.seed));
-  lines.push_back(fmt::format("machine  {}, {} threads", integer ? isa_name(selected_isa()) : "oneDNN",
-      thread_count(s)));
+  const char* kernels = integer ? isa_name(selected_isa()) : "oneDNN";
+  lines.push_back(fmt::format("machine  {}, {} threads", kernels, thread_count(s)));
   return lines;
 }
 

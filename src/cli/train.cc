@@ -42,8 +42,8 @@ void require_resumable(const TrainArgs& args) {
   apply_arguments(args, given);
   for (const Key& key : keys())
     if (key.scope == Scope::recipe && given.is_set(key.name))
-      throw UsageError(fmt::format("{}: cannot change in a resumed run; --epochs, --stop-after, --max-steps, --threads, "
-                                   "--data-dir and evaluation.* can", key.name));
+      throw UsageError(fmt::format("{}: cannot change in a resumed run; --epochs, --stop-after, --max-steps, "
+                                   "--threads, --data-dir and evaluation.* can", key.name));
 }
 
 void make_absolute(std::string& path) {
@@ -75,8 +75,8 @@ std::string default_folder(const Settings& s) {
 void require_same_data(const Settings& before, const Settings& now) {
   if (before.input.mean != now.input.mean || before.input.stddev != now.input.stddev ||
       before.input.classes != now.input.classes)
-    throw Error(fmt::format("data '{}' differs from the data that this run began with (mean or deviation of the pixels)",
-                            now.data.name));
+    throw Error(fmt::format("data '{}' differs from the data that this run began with (mean or deviation of its "
+                            "pixels)", now.data.name));
 }
 
 void require_epochs_left(const Settings& settings, const Progress& progress) {
@@ -179,9 +179,11 @@ void add_train(CommandLine& line) {
   command->add_option("--set", args->assignments, "section.key=value, any number of times")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  for (const Key& key : keys())
-    if (*key.flag != '\0') args->flags.emplace_back(&key,
-        command->add_option(key.flag, key.help)->type_name(type_text(key))->take_last());
+  for (const Key& key : keys()) {
+    if (*key.flag == '\0') continue;
+    CLI::Option* option = command->add_option(key.flag, key.help)->type_name(type_text(key))->take_last();
+    args->flags.emplace_back(&key, option);
+  }
   CLI::Option* out = command->add_option("--out", args->out, "run folder (default runs/MODEL-DATA-FORMAT-seedN)");
   out->type_name("RUN");
   CLI::Option* resume = command->add_option("--resume", args->resume, "continue the run in this folder, bit for bit");

@@ -41,7 +41,7 @@ void check_clip(const char* field, float value) {
   const bool good = value == 0 || (value >= 1 && value <= 100);  // false for NaN
   if (!good)
     throw UsageError(std::string(field) + ": found " + std::to_string(value) +
-        ", expected 0 (no clipping) or 1 to 100");
+                     ", expected 0 (no clipping) or 1 to 100");
 }
 
 void check_integer(const char* field, const Format& format) {

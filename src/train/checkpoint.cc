@@ -115,8 +115,7 @@ void check_identity(const Checkpoint& checkpoint, const std::string& model, cons
   const CheckpointInfo& info = checkpoint.info;
   if (info.model != model || info.format != format)
     throw Error("checkpoint " + checkpoint.path + " is of model '" + info.model + "' (" + info.format +
-        "), expected '" +
-                model + "' (" + format + ")");
+                "), expected '" + model + "' (" + format + ")");
 }
 
 void restore(const Checkpoint& checkpoint, Network& network, Sgd* optimizer) {

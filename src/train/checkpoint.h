@@ -35,8 +35,7 @@ struct Checkpoint {
   TensorFile tensors;
 };
 
-/// Throws Error (naming a parameter or state with a value that is not finite, or a full disk); an older file then
-/// stays.
+/// Throws Error for a value that is not finite (naming its tensor) or a full disk; an older file then stays.
 /// `optimizer` may be null: then only inference is possible.
 void save_checkpoint(const std::string& path, const CheckpointInfo& info, Network& network, const Sgd* optimizer);
 

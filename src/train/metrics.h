@@ -24,9 +24,8 @@ std::string metrics_line(const EpochMetrics& metrics);
 /// Appends a line. Throws Error.
 void append_metrics(const std::string& path, const EpochMetrics& metrics);
 
-/// Removes what is newer than a checkpoint of `epochs` complete epochs, and a line that was cut short. A missing file
-/// is
-/// left missing. Throws Error.
+/// Removes what is newer than a checkpoint of `epochs` complete epochs, and a line that was cut short.
+/// A missing file is left missing. Throws Error.
 void trim_metrics(const std::string& path, int64_t epochs);
 
 }  // namespace subbyte

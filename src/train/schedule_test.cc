@@ -51,9 +51,8 @@ TEST(Schedule, CosineFallsToZero) {
 }
 
 TEST(Schedule, OneCycleIsPyTorchs) {
-  // torch.optim.lr_scheduler.OneCycleLR(max_lr=0.4, total_steps=100, pct_start=0.3), from its definition: the peak is
-  // at
-  // step 29, the end at step 99.
+  // From the definition of torch.optim.lr_scheduler.OneCycleLR(max_lr=0.4, total_steps=100, pct_start=0.3):
+  // the peak is at step 29, the end at step 99.
   const ScheduleConfig config = make(Kind::onecycle, 0.4, 0.3);
   EXPECT_NEAR(learning_rate(config, 0, 100), 0.016, 1e-15);
   EXPECT_NEAR(learning_rate(config, 29, 100), 0.4, 1e-15);

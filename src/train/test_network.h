@@ -33,9 +33,10 @@ class TestNetwork : public Network {
   StepResult train_step(const Batch& batch, uint64_t step) override {
     for (Param& param : params_) std::fill(param.grad.begin(), param.grad.end(), 0.0f);
     StepResult result = pass(batch, true);
-    for (size_t i = 0; i < params_[0].grad.size(); ++i)
-      params_[0].grad[i] += 0.01f * float(uniform01(random_words(seed_, RandomUse::gradient, uint32_t(step), 0,
-          uint32_t(i))[0]));
+    for (uint32_t i = 0; i < params_[0].grad.size(); ++i) {
+      const auto words = random_words(seed_, RandomUse::gradient, uint32_t(step), 0, i);
+      params_[0].grad[i] += 0.01f * float(uniform01(words[0]));
+    }
     states_[1].ints[0] += batch.count;
     if (poison_at == int64_t(step)) result.loss = std::nan("");
     return result;

@@ -79,8 +79,8 @@ void Trainer::train_one_step() {
     const bool saved = std::filesystem::exists(config_.checkpoint_path);
     throw Error("step " + std::to_string(progress_.step + 1) + " (epoch " + std::to_string(progress_.epoch + 1) +
                 ", learning rate " + short_text(learning_rate_) + "): " + error.what() +
-                (saved ? "; the last good checkpoint stays in " + config_.checkpoint_path :
-                    "; no checkpoint was written yet"));
+                (saved ? "; the last good checkpoint stays in " + config_.checkpoint_path
+                       : "; no checkpoint was written yet"));
   }
   ++progress_.step;
   ++progress_.step_in_epoch;

@@ -43,11 +43,21 @@ struct WeightsGradient {
   int32_t* dw;        ///< [kh][kw][n][k], added to
 };
 
+/// One row of the sliding form: word c of block b is the bytes c of pixels (4 b + j) * step, j = 0..3; pixels beyond the
+/// last are read from the last (they meet zero gradients).
+struct SlideRow {
+  const uint8_t* pixels;  ///< [last + 1][channels]
+  int step;               ///< pixels from one output-neighbour to the next
+  int last;               ///< index of the last pixel that may be read
+  int blocks;
+  int channels;           ///< multiple of 8
+  uint8_t* out;           ///< [blocks][channels][4]
+};
+
 struct ConvKernels {
   void (*row)(const RowProduct&, Dot);
   void (*weights_gradient)(const WeightsGradient&, Dot);
-  /// Interleaves four rows of `channels` bytes into words: out[c] = (p0[c], p1[c], p2[c], p3[c]).
-  void (*slide)(const uint8_t* p0, const uint8_t* p1, const uint8_t* p2, const uint8_t* p3, int channels, uint8_t* out);
+  void (*slide)(const SlideRow&);
 };
 
 const ConvKernels& conv_kernels(Isa isa);

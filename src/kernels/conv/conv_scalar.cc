@@ -48,13 +48,13 @@ void weights_gradient(const WeightsGradient& p, Dot dot) {
         }
 }
 
-void slide(const uint8_t* p0, const uint8_t* p1, const uint8_t* p2, const uint8_t* p3, int channels, uint8_t* out) {
-  for (int c = 0; c < channels; ++c) {
-    out[4 * c] = p0[c];
-    out[4 * c + 1] = p1[c];
-    out[4 * c + 2] = p2[c];
-    out[4 * c + 3] = p3[c];
-  }
+void slide(const SlideRow& s) {
+  for (int b = 0; b < s.blocks; ++b)
+    for (int c = 0; c < s.channels; ++c)
+      for (int j = 0; j < 4; ++j) {
+        const int pixel = (4 * b + j) * s.step;
+        s.out[(int64_t(b) * s.channels + c) * 4 + j] = s.pixels[int64_t(pixel < s.last ? pixel : s.last) * s.channels + c];
+      }
 }
 
 }  // namespace

@@ -98,12 +98,18 @@ void weights_gradient(const WeightsGradient& p, Dot dot) {
   else gradient_product<V, Dot::u8s8_wide>(p);
 }
 
-void slide(const uint8_t* __restrict p0, const uint8_t* __restrict p1, const uint8_t* __restrict p2,
-           const uint8_t* __restrict p3, int channels, uint8_t* __restrict out) {
-  for (int c = 0; c < channels; ++c) {
-    out[4 * c] = p0[c];
-    out[4 * c + 1] = p1[c];
-    out[4 * c + 2] = p2[c];
-    out[4 * c + 3] = p3[c];
+/// V::interleave16 turns 16 bytes of four pixels into 16 words, V::interleave8 likewise 8.
+template <class V>
+void slide(const SlideRow& s) {
+  for (int b = 0; b < s.blocks; ++b) {
+    const uint8_t* p[4];
+    SUBBYTE_UNROLL for (int j = 0; j < 4; ++j) {
+      const int pixel = (4 * b + j) * s.step;
+      p[j] = s.pixels + int64_t(pixel < s.last ? pixel : s.last) * s.channels;
+    }
+    uint8_t* out = s.out + int64_t(b) * s.channels * 4;
+    int c = 0;
+    for (; c + 16 <= s.channels; c += 16) V::interleave16(p[0] + c, p[1] + c, p[2] + c, p[3] + c, out + 4 * c);
+    for (; c < s.channels; c += 8) V::interleave8(p[0] + c, p[1] + c, p[2] + c, p[3] + c, out + 4 * c);
   }
 }

@@ -58,6 +58,12 @@ class NormLayer : public IntegerLayer {
   Plan measure(Context&, const Stream& y);
   Plan recall(const Stream& y) const;
   int half() const { return 1 << (15 - bits_); }
+  const uint8_t* saved_codes(Context& ctx, int image, Buffer<uint8_t>& bytes) const {
+    const uint8_t* packed = codes_.data() + image * packed_bytes(elements_, bits_);
+    if (bits_ == 8) return packed;
+    ctx.quantize.unpack(packed, elements_, bits_, bytes.data());
+    return bytes.data();
+  }
   void round_gradient(Context&, Stream& delta, int32_t top) const;
 
   int id_;
@@ -172,6 +178,7 @@ void NormLayer::forward(Context& ctx) {
     if (node_.relu) mask_.resize(size_t(mask_bytes) * ctx.images);
   }
   out.stream.memory = ctx.streams.take(elements_ * ctx.images);
+  const bool direct = ctx.training && bits_ == 8;  // bytes need no packing
   PerThread<int64_t> signs(ctx.pool.size(), channels_);
   PerThread<int32_t> top(ctx.pool.size(), channels_);
   ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
@@ -179,10 +186,10 @@ void NormLayer::forward(Context& ctx) {
     for (int i = begin; i < end; ++i) {
       NormForward f{mu_p.data(), limit_p.data(), pow2_p.data(), scale_p.data(), offset_p.data(), channels_, bits_,
                     residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
-                    out.stream.image(i, elements_), q.data(),
+                    out.stream.image(i, elements_), direct ? codes_.data() + i * code_bytes : q.data(),
                     ctx.training && node_.relu ? mask_.data() + i * mask_bytes : nullptr, signs.at(thread), top.at(thread)};
       ctx.norm.forward(y.image(i, elements_), elements_, f);
-      if (ctx.training) ctx.quantize.pack(q.data(), elements_, bits_, codes_.data() + i * code_bytes);
+      if (ctx.training && !direct) ctx.quantize.pack(q.data(), elements_, bits_, codes_.data() + i * code_bytes);
     }
   });
   sign_sum_ = signs.sum(ctx.pool.size());
@@ -216,15 +223,15 @@ void NormLayer::backward(Context& ctx) {
   const std::shared_ptr<Stream> delta = gather_gradients(ctx, out);
   if (!delta) throw Error("layer '" + node_.name + "': no gradient reaches it");
   const int threads = ctx.pool.size();
-  const int64_t code_bytes = packed_bytes(elements_, bits_), mask_bytes = packed_bytes(elements_, 1);
+  const int64_t mask_bytes = packed_bytes(elements_, 1);
   if (grad_bits_ < 16) round_gradient(ctx, *delta, delta->top);
   PerThread<int64_t> sums(threads, channels_), products(threads, channels_);
   PerThread<int32_t> tops(threads, 1);
   ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
     Buffer<uint8_t> q(size_t(elements_) + 8);
     for (int i = begin; i < end; ++i) {
-      ctx.quantize.unpack(codes_.data() + i * code_bytes, elements_, bits_, q.data());
-      ctx.norm.reduce(elements_, {delta->image(i, elements_), node_.relu ? mask_.data() + i * mask_bytes : nullptr, q.data(),
+      const uint8_t* codes = saved_codes(ctx, i, q);
+      ctx.norm.reduce(elements_, {delta->image(i, elements_), node_.relu ? mask_.data() + i * mask_bytes : nullptr, codes,
                                   channels_, bits_, sums.at(thread), products.at(thread), tops.at(thread)});
     }
   });
@@ -270,8 +277,8 @@ void NormLayer::backward(Context& ctx) {
   ctx.pool.run(ctx.images, [&](int, int begin, int end) {
     Buffer<uint8_t> q(size_t(elements_) + 8);
     for (int i = begin; i < end; ++i) {
-      ctx.quantize.unpack(codes_.data() + i * code_bytes, elements_, bits_, q.data());
-      ctx.norm.backward(elements_, {delta->image(i, elements_), q.data(), scale_p.data(), mean_p.data(), slope_p.data(),
+      const uint8_t* codes = saved_codes(ctx, i, q);
+      ctx.norm.backward(elements_, {delta->image(i, elements_), codes, scale_p.data(), mean_p.data(), slope_p.data(),
                                     channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_)});
     }
   });

@@ -1,0 +1,20 @@
+// A data set held in memory as bytes.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace subbyte {
+
+/// Images of one size and their labels. `pixels` is [labels.size()][height][width][channels].
+struct LabelledImages {
+  int height = 0, width = 0, channels = 0;
+  std::vector<uint8_t> pixels;
+  std::vector<int32_t> labels;
+};
+
+std::shared_ptr<const Dataset> make_memory_dataset(LabelledImages images);
+
+}  // namespace subbyte
