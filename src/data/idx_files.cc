@@ -55,9 +55,10 @@ DataSource open_idx(const DataOptions& options) {
   if (found.dir.empty() && found.name == "fashion-mnist") found.dir = kFashionDir;
   const std::string dir = require_dir(found, "a folder with train-images-idx3-ubyte.gz and the files beside it");
   DataSource source{options.name, kClasses, class_names(options.name), nullptr, nullptr};
+  LabelledImages train;
+  if (options.need_train) train = read_part(dir, "train");
   LabelledImages test = read_part(dir, "t10k");
   if (options.need_train) {
-    LabelledImages train = read_part(dir, "train");
     if (train.height != test.height || train.width != test.width)
       throw Error(fmt::format("{}: found test images of {}x{}, expected {}x{} as in training", dir, test.height,
                               test.width, train.height, train.width));

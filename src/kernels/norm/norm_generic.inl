@@ -155,14 +155,12 @@ void deviation(const int16_t* y, int64_t count, int channels, const int16_t* mu,
 
 template <int Shift>
 inline void forward_run(const int16_t* __restrict y, int n, const NormForward& f, int from, int64_t at,
-                        int32_t* __restrict sign_sum, int16_t* __restrict top) {
+                        int16_t* __restrict sign_sum, int16_t* __restrict top) {
   const int16_t* __restrict mu = f.mu + from;
   const int16_t* __restrict limit = f.limit + from;
   const int16_t* __restrict pow2 = f.pow2 + from;
   const int16_t* __restrict scale = f.scale + from;
   const int16_t* __restrict offset = f.offset + from;
-  const int16_t* __restrict residual = f.residual + at;
-  int16_t* __restrict z = f.z + at;
   uint8_t* __restrict code = f.q + at;
   constexpr int16_t half = 1 << (Shift - 1), zero = 1 << (15 - Shift);
   alignas(64) int16_t value[tile];
@@ -172,23 +170,35 @@ inline void forward_run(const int16_t* __restrict y, int n, const NormForward& f
     t = t < high ? t : high;
     t = t > low ? t : low;
     const int16_t q = int16_t(int16_t(int16_t(t * pow2[i]) + half) >> Shift);
+    value[i] = q;
     code[i] = uint8_t(q + zero);
-    sign_sum[i] += int16_t((q > 0) - (q < 0));
-    value[i] = int16_t(mulh(int16_t(q << Shift), scale[i]) + offset[i]);
+    const int16_t positive = q > 0 ? 1 : 0;
+    sign_sum[i] = int16_t(sign_sum[i] + positive + (q >> 15));
   }
+  for (int i = 0; i < n; ++i) value[i] = int16_t(value[i] << Shift);
+  const int16_t floor = f.relu ? int16_t{0} : int16_t{-32767};
+  int16_t* __restrict z = f.z + at;
   if (f.residual) {
+    const int16_t* __restrict residual = f.residual + at;
     const int16_t p = f.residual_pow2, m = f.residual_scale;
-    for (int i = 0; i < n; ++i) value[i] = int16_t(value[i] + mulh(int16_t(residual[i] * p), m));
+    for (int i = 0; i < n; ++i) {
+      const int16_t a = mulh(value[i], scale[i]), r = mulh(int16_t(residual[i] * p), m);
+      value[i] = int16_t(a + offset[i] + r);
+    }
+  } else {
+    for (int i = 0; i < n; ++i) {
+      const int16_t a = mulh(value[i], scale[i]);
+      value[i] = int16_t(a + offset[i]);
+    }
   }
-  if (f.relu)
-    for (int i = 0; i < n; ++i) value[i] = value[i] > 0 ? value[i] : int16_t{0};
   for (int i = 0; i < n; ++i) {
-    const int16_t v = value[i], a = int16_t(v < 0 ? -v : v);
+    const int16_t v = value[i] > floor ? value[i] : floor, a = int16_t(v < 0 ? -v : v);
     z[i] = v;
     top[i] = a > top[i] ? a : top[i];
   }
 }
 
+#ifndef SUBBYTE_OWN_MASK
 /// One bit an element, z > 0, by a multiplication that gathers eight bytes of 0 or 1.
 inline void store_mask(const int16_t* __restrict z, int64_t count, uint8_t* __restrict mask) {
   for (int64_t at = 0; at < count; at += tile) {
@@ -204,14 +214,27 @@ inline void store_mask(const int16_t* __restrict z, int64_t count, uint8_t* __re
   }
 }
 
+#endif
+
+/// Adds positions to their channels, as fold().
+inline void fold_short(int16_t* __restrict part, int width, int from, int channels, int64_t* __restrict sum) {
+  const int run = width < channels ? width : channels;
+  int64_t* __restrict to = sum + from % channels;
+  for (int base = 0; base < width; base += run)
+    for (int c = 0; c < run; ++c) {
+      to[c] += part[base + c];
+      part[base + c] = 0;
+    }
+}
+
 void forward(const int16_t* y, int64_t count, const NormForward& f) {
   const int period = period_of(f.channels);
-  alignas(64) int32_t signs[tile];
+  alignas(64) int16_t signs[tile];
   alignas(64) int16_t top[tile];
   for (int from = 0; from < period && from < count; from += tile) {
     const int width = period - from < tile ? period - from : tile;
     for (int i = 0; i < width; ++i) signs[i] = 0, top[i] = 0;
-    tile_runs(count, period, from, 1 << 30,
+    tile_runs(count, period, from, 1 << 14,
               [&](int64_t at, int n) {
                 switch (f.bits) {
                   case 2: return forward_run<14>(y + at, n, f, from, at, signs, top);
@@ -223,7 +246,7 @@ void forward(const int16_t* y, int64_t count, const NormForward& f) {
                   case 8: return forward_run<8>(y + at, n, f, from, at, signs, top);
                 }
               },
-              [&] { fold(signs, width, from, f.channels, f.sign_sum); });
+              [&] { fold_short(signs, width, from, f.channels, f.sign_sum); });
     const int run = width < f.channels ? width : f.channels;
     int32_t* __restrict z_max = f.z_max + from % f.channels;
     for (int base = 0; base < width; base += run)
@@ -232,6 +255,7 @@ void forward(const int16_t* y, int64_t count, const NormForward& f) {
   if (f.mask) store_mask(f.z, count, f.mask);
 }
 
+#ifndef SUBBYTE_OWN_MASK
 /// The 8 lane masks of every byte, as int16 0 or -1.
 struct MaskTable {
   alignas(64) int16_t lanes[256][8];
@@ -248,6 +272,8 @@ inline void apply_mask(int16_t* __restrict delta, int64_t count, const uint8_t* 
     for (int j = 0; j < 8; ++j) delta[i + j] = int16_t(delta[i + j] & mask_table.lanes[mask[i / 8]][j]);
   for (; i < count; ++i) delta[i] = int16_t(delta[i] & mask_table.lanes[mask[i / 8]][i % 8]);
 }
+
+#endif
 
 inline int16_t reduce_run(const int16_t* __restrict delta, const uint8_t* __restrict code, int n, int16_t zero,
                           int32_t* __restrict sum, int32_t* __restrict product) {
