@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "data/archive.h"
 #include "data/cifar.h"
+#include "data/paths.h"
 #include "data/readers.h"
 
 namespace subbyte {
@@ -41,15 +42,15 @@ struct Files {
 Files read_folder(const fs::path& folder, const std::vector<std::string>& wanted) {
   Files files{folder.string(), {}};
   for (const std::string& name : wanted)
-    if (fs::exists(folder / name)) files.bytes[name] = read_file((folder / name).string());
+    if (path_exists(folder / name)) files.bytes[name] = read_file((folder / name).string());
   return files;
 }
 
 Files read_files(const fs::path& dir, const Layout& layout, const std::vector<std::string>& wanted) {
-  if (!fs::is_directory(dir)) return {dir.string(), read_archive(dir.string(), wanted)};
-  if (fs::is_directory(dir / layout.folder)) return read_folder(dir / layout.folder, wanted);
-  const bool unpacked = fs::exists(dir / layout.test) || fs::exists(dir / layout.train[0]);
-  if (!unpacked && fs::exists(dir / layout.archive)) {
+  if (!is_folder(dir)) return {dir.string(), read_archive(dir.string(), wanted)};
+  if (is_folder(dir / layout.folder)) return read_folder(dir / layout.folder, wanted);
+  const bool unpacked = path_exists(dir / layout.test) || path_exists(dir / layout.train[0]);
+  if (!unpacked && path_exists(dir / layout.archive)) {
     const std::string path = (dir / layout.archive).string();
     return {path, read_archive(path, wanted)};
   }

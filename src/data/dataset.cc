@@ -13,13 +13,13 @@
 namespace subbyte {
 namespace {
 
-struct Format {
+struct Known {
   DataEntry entry;
   DataSource (*open)(const DataOptions&);
 };
 
-const std::vector<Format>& formats() {
-  static const std::vector<Format> list = {
+const std::vector<Known>& known_formats() {
+  static const std::vector<Known> list = {
       {{"fashion-mnist", "60,000 + 10,000 grey 28x28 images of clothes, 10 classes (IDX files, plain or .gz)"}, open_idx},
       {{"mnist", "60,000 + 10,000 grey 28x28 images of digits, 10 classes (IDX files, plain or .gz)"}, open_idx},
       {{"cifar10", "50,000 + 10,000 colour 32x32 images, 10 classes (binary files or their .tar.gz)"}, open_cifar},
@@ -33,7 +33,7 @@ const std::vector<Format>& formats() {
 const std::vector<DataEntry>& data_list() {
   static const std::vector<DataEntry> entries = [] {
     std::vector<DataEntry> all;
-    for (const Format& format : formats()) all.push_back(format.entry);
+    for (const Known& format : known_formats()) all.push_back(format.entry);
     return all;
   }();
   return entries;
@@ -41,7 +41,7 @@ const std::vector<DataEntry>& data_list() {
 
 DataSource open_data(const DataOptions& options) {
   std::vector<std::string> names;
-  for (const Format& format : formats()) {
+  for (const Known& format : known_formats()) {
     if (format.entry.name == options.name) return format.open(options);
     names.push_back(format.entry.name);
   }

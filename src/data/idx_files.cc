@@ -8,13 +8,14 @@
 #include "data/gzip.h"
 #include "data/idx.h"
 #include "data/memory_dataset.h"
+#include "data/paths.h"
 #include "data/readers.h"
 
 namespace subbyte {
 namespace {
 
 constexpr int kClasses = 10;
-const char* const kFashionDir = "/usr/share/datasets/fashion-mnist";  // Debian: dataset-fashion-mnist
+const char* const kFashionDir = "/usr/share/datasets/fashion-mnist";
 
 std::vector<std::string> class_names(const std::string& name) {
   if (name == "mnist") return {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
@@ -24,8 +25,7 @@ std::vector<std::string> class_names(const std::string& name) {
 std::string find(const std::string& dir, const std::string& name) {
   const std::string plain = (std::filesystem::path(dir) / name).string();
   for (const std::string& path : {plain, plain + ".gz"}) {
-    std::error_code ignored;
-    if (std::filesystem::exists(path, ignored)) return path;
+    if (path_exists(path)) return path;
   }
   throw Error(fmt::format("{}: not found, expected this file or {}.gz", plain, name));
 }
@@ -51,9 +51,11 @@ LabelledImages read_part(const std::string& dir, const std::string& part) {
 }  // namespace
 
 DataSource open_idx(const DataOptions& options) {
+  const bool fashion = options.name == "fashion-mnist";
   DataOptions found = options;
-  if (found.dir.empty() && found.name == "fashion-mnist") found.dir = kFashionDir;
-  const std::string dir = require_dir(found, "a folder with train-images-idx3-ubyte.gz and the files beside it");
+  if (fashion && found.dir.empty()) found.dir = kFashionDir;
+  const std::string dir = require_dir(found, fmt::format("a folder with train-images-idx3-ubyte.gz and so on{}",
+                                                         fashion ? " (Debian package dataset-fashion-mnist)" : ""));
   DataSource source{options.name, kClasses, class_names(options.name), nullptr, nullptr};
   LabelledImages train;
   if (options.need_train) train = read_part(dir, "train");

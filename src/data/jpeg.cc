@@ -2,8 +2,10 @@
 
 #include <csetjmp>
 #include <cstddef>
-#include <cstdio>  // jpeglib.h needs FILE
+#include <cstdio>  // jpeglib.h needs it
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <jpeglib.h>
 

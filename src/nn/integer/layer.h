@@ -24,7 +24,7 @@ struct LayerParams {
 };
 
 std::unique_ptr<IntegerLayer> make_product_layer(Context&, int id, LayerParams, const Format&, bool needs_input_gradient);
-std::unique_ptr<IntegerLayer> make_depthwise_layer(Context&, int id, LayerParams, const Format&);
+std::unique_ptr<IntegerLayer> make_depthwise_layer(Context&, int id, LayerParams, const Format&, bool needs_input_gradient);
 std::unique_ptr<IntegerLayer> make_norm_layer(Context&, int id, LayerParams);
 std::unique_ptr<IntegerLayer> make_max_pool_layer(Context&, int id);
 std::unique_ptr<IntegerLayer> make_average_pool_layer(Context&, int id);

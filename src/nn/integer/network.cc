@@ -128,7 +128,7 @@ void IntegerNetwork::make_layers() {
     switch (n.kind) {
       case NodeKind::conv:
       case NodeKind::linear:
-        if (n.depthwise) layers_[id] = make_depthwise_layer(ctx_, id, p, format_of(id));
+        if (n.depthwise) layers_[id] = make_depthwise_layer(ctx_, id, p, format_of(id), n.input != 0);
         else layers_[id] = make_product_layer(ctx_, id, p, format_of(id), n.input != 0);
         break;
       case NodeKind::norm_act: layers_[id] = make_norm_layer(ctx_, id, p); break;

@@ -1,7 +1,6 @@
 #include "nn/integer/product.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -11,11 +10,10 @@
 namespace subbyte {
 
 struct ProductLayer::Scratch {
-  Buffer<uint8_t> bytes;         // codes of X, or of G's random numbers
+  Buffer<uint8_t> bytes;         // codes of X
   PaddedImage image, gradient;   // operands of forward or backward-weights, and of backward-data
   SlidingImage sliding;
-  Buffer<uint16_t> random;
-  Buffer<int8_t> g;              // codes [p][co]
+  GradientCodes g;               // [p][co]
   Buffer<uint8_t> g_words, words_scratch;
   Buffer<int32_t> acc;           // one row of sums
   Buffer<int32_t> dw;            // [tap][n8][k16]
@@ -24,19 +22,7 @@ struct ProductLayer::Scratch {
   int pending = 0;               // images in dw since the last flush
 };
 
-struct ProductLayer::SampleGrid {
-  Grid grid;                      // shifts of channels; scale
-  std::vector<int32_t> sample;    // [images], shift m_i
-  int samples = 1;                // Mg
-  std::vector<Buffer<int16_t>> limit, pow2;  // by m
-};
-
 namespace {
-
-int bit_length(int64_t v) { return v > 0 ? int(std::bit_width(uint64_t(v))) : 0; }
-
-/// Shift that leaves one bit of headroom below stream_limit for a largest sum seen.
-int32_t shift_for(int64_t top) { return std::max(0, bit_length(top) - 13); }
 
 /// Output rows whose sums stay in the first-level cache until they are narrowed.
 int block_rows(Shape shape, int outputs) { return std::clamp(4096 / (shape.w * outputs), 1, shape.h); }
@@ -67,7 +53,7 @@ ProductLayer::ProductLayer(Context& ctx, int id, LayerParams params, const Forma
   const Node& n = node_;
   shape_ = {n.kernel_h, n.kernel_w, n.stride, n.pad, ctx.values[n.input].shape, n.shape};
   if (n.kind == NodeKind::linear) shape_ = {1, 1, 1, 0, {1, 1, shape_.in.elements()}, n.shape};
-  if (n.pad >= std::max(n.kernel_h, n.kernel_w) && n.pad > 0)
+  if (n.pad >= std::min(n.kernel_h, n.kernel_w) && n.pad > 0)
     throw UsageError("layer '" + n.name + "': found padding " + std::to_string(n.pad) + ", expected less than the kernel");
   const Value& input = ctx.values[n.input];
   const ProductGroups groups = product_groups(ctx.config.quant, format, shape_, !input.is_signed);
@@ -165,50 +151,12 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, con
   out.stream.top = stream_limit;
 }
 
-ProductLayer::SampleGrid ProductLayer::plan_gradient(Context& ctx, const Stream& dy) const {
-  const int channels = shape_.out.c, groups = ctx.config.quant.sample_groups;
-  const int64_t elements = shape_.out.elements();
-  std::vector<int32_t> range(size_t(ctx.images) * channels, 0);
-  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
-    for (int i = begin; i < end; ++i)
-      ctx.quantize.channel_max(dy.image(i, elements), elements, channels, range.data() + size_t(i) * channels);
-  });
-  SampleGrid plan;
-  plan.samples = groups;
-  plan.sample.resize(ctx.images);
-  const int32_t whole = *std::max_element(range.begin(), range.end());
-  std::vector<int32_t> channel(channels, 0);
-  for (int i = 0; i < ctx.images; ++i) {
-    const int32_t* r = range.data() + size_t(i) * channels;
-    const int m = channel_shift(whole, *std::max_element(r, r + channels), groups);
-    plan.sample[i] = m;
-    for (int c = 0; c < channels; ++c) channel[c] = std::max(channel[c], r[c] << m);
-  }
-  plan.grid = make_grid(channel, dy.scale, format_.g, true, groups_g_);
-  plan.limit.resize(groups);
-  plan.pow2.resize(groups);
-  for (int m = 0; m < groups; ++m) plan.grid.constants(m, plan.limit[m], plan.pow2[m]);
-  return plan;
-}
-
-void ProductLayer::quantize_gradient(Context& ctx, const Stream& dy, const SampleGrid& plan, int image, Scratch& s) const {
-  const int64_t elements = shape_.out.elements(), chunks = (elements + 127) / 128;
-  const int m = plan.sample[image];
-  s.random.resize(size_t(chunks) * 128);
-  s.g.resize(size_t(elements));
-  ctx.quantize.random(ctx.random_stream(RandomUse::gradient, uint32_t(id_), uint32_t(image * chunks * 16)), elements,
-                      s.random.data());
-  ctx.quantize.stochastic(dy.image(image, elements), elements,
-                          {plan.limit[m].data(), plan.pow2[m].data(), int(plan.limit[m].size()), plan.grid.multiplier,
-                           plan.grid.fraction},
-                          s.random.data(), s.g.data());
-}
-
 void ProductLayer::backward(Context& ctx) {
   Value& out = ctx.values[id_];
   const std::shared_ptr<Stream> dy = gather_gradients(ctx, out);
   if (!dy) throw Error("layer '" + node_.name + "': no gradient reaches it");
-  const SampleGrid plan = plan_gradient(ctx, *dy);
+  const GradientPlan plan =
+      plan_gradient(ctx, *dy, shape_.out, format_.g, groups_g_);
   const int threads = ctx.pool.size();
   const int64_t in_elements = shape_.in.elements();
   PackedWeights packed;
@@ -230,7 +178,7 @@ void ProductLayer::backward(Context& ctx) {
     ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
       Scratch& s = scratch[thread];
       for (int i = begin; i < end; ++i) {
-        quantize_gradient(ctx, *dy, plan, i, s);
+        quantize_gradient(ctx, *dy, plan, uint32_t(id_), i, s.g);
         if (weights) weight_gradient(ctx, plan, i, s);
         if (needs_input_gradient_) input_gradient(ctx, plan, packed, i, s, dx_.image(i, in_elements), top.at(thread));
       }
@@ -250,7 +198,7 @@ void ProductLayer::backward(Context& ctx) {
   ctx.values[node_.input].gradients.push_back(&dx_);
 }
 
-void ProductLayer::input_gradient(Context& ctx, const SampleGrid& plan, const PackedWeights& packed, int image, Scratch& s,
+void ProductLayer::input_gradient(Context& ctx, const GradientPlan& plan, const PackedWeights& packed, int image, Scratch& s,
                                   int16_t* dx, int32_t* top) {
   const bool words = packed.dot == Dot::s16;
   const int co = shape_.out.c, ci = shape_.in.c;
@@ -260,7 +208,7 @@ void ProductLayer::input_gradient(Context& ctx, const SampleGrid& plan, const Pa
   for (int c = 0; c < co; ++c) factor[c] = uint8_t(1 << packed.operand_shift[c]);
   for (int y = 0; y < shape_.out.h; ++y)
     for (int x = 0; x < shape_.out.w; ++x) {
-      const int8_t* from = s.g.data() + (int64_t(y) * shape_.out.w + x) * co;
+      const int8_t* from = s.g.codes.data() + (int64_t(y) * shape_.out.w + x) * co;
       uint8_t* to = s.gradient.pixel(y * shape_.stride + top_pad, x * shape_.stride + left_pad);
       if (words) {
         int16_t* wide = reinterpret_cast<int16_t*>(to);
@@ -291,7 +239,7 @@ void ProductLayer::input_gradient(Context& ctx, const SampleGrid& plan, const Pa
   *top = std::max(*top, largest >> plan.sample[image]);
 }
 
-void ProductLayer::weight_gradient(Context& ctx, const SampleGrid& plan, int image, Scratch& s) {
+void ProductLayer::weight_gradient(Context& ctx, const GradientPlan& plan, int image, Scratch& s) {
   const Codes& x = ctx.values[node_.input].codes;
   const int co = shape_.out.c, k16 = round_up(shape_.in.c, 16), n8 = round_up(co, 8), blocks = (shape_.out.w + 3) / 4;
   const int64_t elements = shape_.in.elements();
@@ -301,7 +249,7 @@ void ProductLayer::weight_gradient(Context& ctx, const SampleGrid& plan, int ima
   place_bytes(s.bytes.data(), shape_.in, shape_.pad, s.image);
   slide_image(ctx, s.image, shape_, s.sliding);
   s.g_words.resize(size_t(shape_.out.h) * blocks * n8 * 4);
-  gradient_words(ctx, s.g.data(), shape_.out, blocks, n8, s.words_scratch, s.g_words.data());
+  gradient_words(ctx, s.g.codes.data(), shape_.out, blocks, n8, s.words_scratch, s.g_words.data());
   const size_t size = size_t(shape_.taps()) * n8 * k16;
   if (s.dw_total.empty()) {
     s.dw.resize(size);
@@ -322,7 +270,7 @@ void ProductLayer::weight_gradient(Context& ctx, const SampleGrid& plan, int ima
   if (x.zero) {
     std::vector<int32_t> sum(co, 0);
     for (int64_t p = 0; p < int64_t(shape_.out.h) * shape_.out.w; ++p)
-      for (int c = 0; c < co; ++c) sum[c] += s.g[p * co + c];
+      for (int c = 0; c < co; ++c) sum[c] += s.g.codes[p * co + c];
     for (int c = 0; c < co; ++c)
       s.g_sum[c] = int32_t(uint32_t(s.g_sum[c]) + (uint32_t(x.zero) * uint32_t(sum[c]) << (late_shift ? 0 : shift)));
   }
@@ -343,21 +291,24 @@ void ProductLayer::flush(Scratch& s, int shift) const {
   s.pending = 0;
 }
 
-void ProductLayer::finish_weight_gradient(Context& ctx, const SampleGrid& plan, std::vector<Scratch>& scratch) {
+void ProductLayer::finish_weight_gradient(Context& ctx, const GradientPlan& plan, std::vector<Scratch>& scratch) {
   const Codes& x = ctx.values[node_.input].codes;
   const int k16 = round_up(shape_.in.c, 16), n8 = round_up(shape_.out.c, 8), taps = shape_.taps();
   const double unit = std::ldexp(x.scale * plan.grid.scale, -(plan.samples - 1));
   float* grad = params_.weight->grad.data();
-  for (int n = 0; n < shape_.out.c; ++n)
+  std::vector<double> input_unit(shape_.in.c);
+  for (int k = 0; k < shape_.in.c; ++k) input_unit[k] = std::ldexp(unit, -x.shift[k % x.shift.size()]);
+  for (int n = 0; n < shape_.out.c; ++n) {
+    const double output_unit = std::ldexp(1.0, -plan.grid.shift[n]);
     for (int tap = 0; tap < taps; ++tap)
       for (int k = 0; k < shape_.in.c; ++k) {
         const int64_t at = (int64_t(tap) * n8 + n) * k16 + k;
         int64_t sum = 0;
         for (const Scratch& s : scratch)
           if (!s.dw_total.empty()) sum += s.dw_total[at];
-        grad[(int64_t(n) * taps + tap) * shape_.in.c + k] =
-            float(std::ldexp(double(sum) * unit, -plan.grid.shift[n] - x.shift[k % x.shift.size()]));
+        grad[(int64_t(n) * taps + tap) * shape_.in.c + k] = float(double(sum) * input_unit[k] * output_unit);
       }
+  }
 }
 
 LayerInfo ProductLayer::info() const {

@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "nn/integer/grid.h"
+#include "nn/integer/gradient.h"
 #include "nn/integer/layer.h"
 #include "nn/integer/operands.h"
 
@@ -17,14 +17,11 @@ class ProductLayer : public IntegerLayer {
 
  private:
   struct Scratch;        // one thread's operands
-  struct SampleGrid;     // gradient quantizer of a batch
   void forward_images(Context&, const PackedWeights&, const std::vector<int32_t>& init, Value& out);
-  SampleGrid plan_gradient(Context&, const Stream& dy) const;
-  void quantize_gradient(Context&, const Stream& dy, const SampleGrid&, int image, Scratch&) const;
-  void input_gradient(Context&, const SampleGrid&, const PackedWeights&, int image, Scratch&, int16_t* dx, int32_t* top);
-  void weight_gradient(Context&, const SampleGrid&, int image, Scratch&);
+  void input_gradient(Context&, const GradientPlan&, const PackedWeights&, int image, Scratch&, int16_t* dx, int32_t* top);
+  void weight_gradient(Context&, const GradientPlan&, int image, Scratch&);
   void flush(Scratch&, int shift) const;  // adds the int32 sums, times 2^shift, to the int64 totals
-  void finish_weight_gradient(Context&, const SampleGrid&, std::vector<Scratch>&);
+  void finish_weight_gradient(Context&, const GradientPlan&, std::vector<Scratch>&);
 
   int id_;
   const Node node_;

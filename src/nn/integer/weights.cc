@@ -32,6 +32,7 @@ WeightCodes quantize_weights(const Param& weight, int bits, int groups, float cl
     const double cap = clip * std::sqrt(energy / double(weight.value.size()));
     for (double& r : range) r = std::min(r, cap);
   }
+  constexpr double to_even = 6755399441055744.0;  // 1.5 * 2^52: adding it leaves no fraction, rounded half to even
   const double top_range = std::max(*std::max_element(range.begin(), range.end()), 1e-30);
   const int32_t top = top_code(bits, true);
   w.scale = top_range / top;
@@ -40,8 +41,8 @@ WeightCodes quantize_weights(const Param& weight, int bits, int groups, float cl
     w.shift.push_back(n);
     const double inverse = std::ldexp(1.0, n) / w.scale;
     for (int64_t i = 0; i < row; ++i) {
-      const double q = std::nearbyint(weight.value[co * row + i] * inverse);
-      w.code[co * row + i] = int8_t(std::clamp(q, double(-top), double(top)));
+      const double v = std::clamp(weight.value[co * row + i] * inverse, double(-top), double(top));
+      w.code[co * row + i] = int8_t(int32_t((v + to_even) - to_even));
     }
   }
   return w;

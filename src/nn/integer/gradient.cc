@@ -1,0 +1,51 @@
+#include "nn/integer/gradient.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace subbyte {
+
+int32_t shift_for(int64_t top) { return top > 0 ? std::max(0, int(std::bit_width(uint64_t(top))) - 13) : 0; }
+
+GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits, int groups) {
+  const int channels = shape.c, sample_groups = ctx.config.quant.sample_groups;
+  const int64_t elements = shape.elements();
+  std::vector<int32_t> range(size_t(ctx.images) * channels, 0);
+  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
+    for (int i = begin; i < end; ++i)
+      ctx.quantize.channel_max(dy.image(i, elements), elements, channels, range.data() + size_t(i) * channels);
+  });
+  GradientPlan plan;
+  plan.elements = elements;
+  plan.samples = sample_groups;
+  plan.sample.resize(ctx.images);
+  const int32_t whole = *std::max_element(range.begin(), range.end());
+  std::vector<int32_t> channel(channels, 0);
+  for (int i = 0; i < ctx.images; ++i) {
+    const int32_t* r = range.data() + size_t(i) * channels;
+    const int m = channel_shift(whole, *std::max_element(r, r + channels), sample_groups);
+    plan.sample[i] = m;
+    for (int c = 0; c < channels; ++c) channel[c] = std::max(channel[c], r[c] << m);
+  }
+  plan.grid = make_grid(channel, dy.scale, bits, true, groups);
+  plan.limit.resize(sample_groups);
+  plan.pow2.resize(sample_groups);
+  for (int m = 0; m < sample_groups; ++m) plan.grid.constants(m, plan.limit[m], plan.pow2[m]);
+  return plan;
+}
+
+void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan& plan, uint32_t tensor, int image,
+                       GradientCodes& out) {
+  const int64_t elements = plan.elements, chunks = (elements + 127) / 128;
+  const int m = plan.sample[image];
+  out.random.resize(size_t(chunks) * 128);
+  out.codes.resize(size_t(elements));
+  ctx.quantize.random(ctx.random_stream(RandomUse::gradient, tensor, uint32_t(image * chunks * 16)), elements,
+                      out.random.data());
+  ctx.quantize.stochastic(dy.image(image, elements), elements,
+                          {plan.limit[m].data(), plan.pow2[m].data(), int(plan.limit[m].size()), plan.grid.multiplier,
+                           plan.grid.fraction},
+                          out.random.data(), out.codes.data());
+}
+
+}  // namespace subbyte
