@@ -17,6 +17,9 @@ namespace subbyte {
 /// How a word product is formed. u8s8 asks for 2 * max(u) * max|s| <= 32767 (pairs fit int16); u8s8_wide takes all u8, s8.
 enum class Dot { u8s8, u8s8_wide, s16 };
 
+/// Words whose pair sums may be added up in int16 before they are widened; at least 1 where Dot::u8s8 is right, else 0.
+inline int int16_burst(int64_t max_u, int64_t max_s) { return int(32767 / (2 * max_u * max_s + (max_u * max_s == 0))); }
+
 /// One row of output pixels. All pointers may be unaligned; `n` is a multiple of 16.
 struct RowProduct {
   const uint8_t* a;           ///< operand word 0 of output pixel 0 at tap 0
@@ -29,6 +32,7 @@ struct RowProduct {
   int n;
   const int32_t* init;  ///< [n]
   int32_t* out;         ///< [pixels][n]
+  int burst = 1;        ///< Dot::u8s8: at most int16_burst of the operands
 };
 
 /// One image's contribution to the weight gradient. `k` is a multiple of 16, `n` of 8.
@@ -41,6 +45,7 @@ struct WeightsGradient {
   int rows_out, blocks, kh, kw, k, n;
   int shift;          ///< the sample's shift
   int32_t* dw;        ///< [kh][kw][n][k], added to
+  int burst = 1;      ///< as in RowProduct
 };
 
 /// One row of the sliding form: word c of block b is the bytes c of pixels (4 b + j) * step, j = 0..3; pixels beyond the

@@ -1,6 +1,8 @@
-// AVX2: vpmaddubsw forms pairs of u8 * s8 in int16 and would saturate at full range, so wide operands are split into
-// nibbles of the unsigned side, whose pairs stay below 2 * 15 * 128.
+// AVX2: vpmaddubsw forms pairs of u8 * s8 in int16. Narrow operands leave room to add many of them up before they are
+// widened; wide ones would saturate, so they go through vpmaddwd, even and odd bytes apart.
 #include <immintrin.h>
+
+#include <type_traits>
 
 #include "kernels/conv/conv.h"
 
@@ -11,7 +13,15 @@ namespace {
 
 struct Avx2 {
   using Vec = __m256i;
-  static constexpr int lanes = 8, rows = 8;
+  static constexpr int lanes = 8, rows = 8, gradient_rows = 4, gradient_columns = 2;
+  static constexpr bool has_pairs = true;
+  struct Halves {
+    Vec even, odd;  // int16
+  };
+  template <Dot D>
+  using Left = std::conditional_t<D == Dot::u8s8_wide, Halves, Vec>;
+  template <Dot D>
+  using Right = Left<D>;
   static Vec zero() { return _mm256_setzero_si256(); }
   static Vec load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
   static void store(void* p, Vec v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
@@ -22,15 +32,22 @@ struct Avx2 {
     __builtin_memcpy(&word, p, 4);
     return _mm256_set1_epi32(word);
   }
+  static Vec add_pairs(Vec pairs, Vec a, Vec w) { return _mm256_add_epi16(pairs, _mm256_maddubs_epi16(a, w)); }
+  static Vec widen(Vec acc, Vec pairs) { return add(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))); }
   template <Dot D>
-  static Vec dot(Vec acc, Vec a, Vec w) {
+  static Left<D> left(Vec a) {
+    if constexpr (D == Dot::u8s8_wide) return {_mm256_and_si256(a, _mm256_set1_epi16(255)), _mm256_srli_epi16(a, 8)};
+    else return a;
+  }
+  template <Dot D>
+  static Right<D> right(Vec w) {
+    if constexpr (D == Dot::u8s8_wide) return {_mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8)};
+    else return w;
+  }
+  template <Dot D>
+  static Vec dot(Vec acc, Left<D> a, Right<D> w) {
     if constexpr (D == Dot::s16) return add(acc, _mm256_madd_epi16(a, w));
-    const Vec ones = _mm256_set1_epi16(1);
-    if constexpr (D == Dot::u8s8) return add(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(a, w), ones));
-    const Vec nibble = _mm256_set1_epi8(15);
-    const Vec low = _mm256_maddubs_epi16(_mm256_and_si256(a, nibble), w);
-    const Vec high = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(a, 4), nibble), w);
-    return add(add(acc, _mm256_madd_epi16(low, ones)), _mm256_madd_epi16(high, _mm256_set1_epi16(16)));
+    else return add(add(acc, _mm256_madd_epi16(a.even, w.even)), _mm256_madd_epi16(a.odd, w.odd));
   }
   static void interleave16(const uint8_t* p0, const uint8_t* p1, const uint8_t* p2, const uint8_t* p3, uint8_t* out) {
     auto in = [](const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };

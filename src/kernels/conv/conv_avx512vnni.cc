@@ -10,7 +10,12 @@ namespace {
 
 struct Vnni {
   using Vec = __m512i;
-  static constexpr int lanes = 16, rows = 24;
+  static constexpr int lanes = 16, rows = 24, gradient_rows = 16, gradient_columns = 1;
+  static constexpr bool has_pairs = false;
+  template <Dot D>
+  using Left = Vec;
+  template <Dot D>
+  using Right = Vec;
   static Vec zero() { return _mm512_setzero_si512(); }
   static Vec load(const void* p) { return _mm512_loadu_si512(p); }
   static void store(void* p, Vec v) { _mm512_storeu_si512(p, v); }
@@ -21,6 +26,10 @@ struct Vnni {
     __builtin_memcpy(&word, p, 4);
     return _mm512_set1_epi32(word);
   }
+  template <Dot D>
+  static Vec left(Vec a) { return a; }
+  template <Dot D>
+  static Vec right(Vec w) { return w; }
   template <Dot D>
   static Vec dot(Vec acc, Vec a, Vec w) {
     if constexpr (D == Dot::s16) return _mm512_dpwssd_epi32(acc, a, w);

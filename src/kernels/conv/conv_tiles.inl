@@ -1,5 +1,7 @@
 // The register tiles of both products, for any vector policy V:
-//   V::Vec, V::lanes (32-bit), load, store, add, shift_left, broadcast(pointer to a word), template dot<Dot>(acc, a, w).
+//   V::Vec, V::lanes (32-bit), load, store, add, shift_left, broadcast(pointer to a word), template dot<Dot>(acc, a, w);
+//   V::has_pairs: u8s8 words are added up in int16 pairs first, add_pairs(pairs, a, w) and widen(acc, pairs);
+//   V::left<Dot>(a), V::right<Dot>(w): what dot can use of an operand several times.
 // Included by the ISA files inside their own unnamed namespace.
 
 #define SUBBYTE_UNROLL _Pragma("GCC unroll 32")
@@ -13,14 +15,43 @@ inline void row_tile(const RowProduct& p, int pixel, int column) {
   }
   const uint8_t* w = p.w + int64_t{4} * column;
   const int64_t step = p.pixel_step;
-  for (int tap = 0; tap < p.taps; ++tap) {
-    const uint8_t* a = p.a + p.tap_offset[tap] + pixel * step;
-    for (int k = 0; k < p.k; ++k, a += 4, w += int64_t{4} * p.n) {
-      typename V::Vec b[NV];
-      SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) b[v] = V::load(w + v * V::lanes * 4);
-      SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
-        const typename V::Vec x = V::broadcast(a + m * step);
-        SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] = V::template dot<D>(acc[m][v], x, b[v]);
+  if constexpr (V::has_pairs && D == Dot::u8s8) {
+    typename V::Vec pairs[MR][NV];
+    SUBBYTE_UNROLL for (int i = 0; i < MR * NV; ++i) pairs[i / NV][i % NV] = V::zero();
+    int room = p.burst;
+    auto widen = [&] {
+      SUBBYTE_UNROLL for (int i = 0; i < MR * NV; ++i) {
+        acc[i / NV][i % NV] = V::widen(acc[i / NV][i % NV], pairs[i / NV][i % NV]);
+        pairs[i / NV][i % NV] = V::zero();
+      }
+    };
+    for (int tap = 0; tap < p.taps; ++tap) {
+      const uint8_t* a = p.a + p.tap_offset[tap] + pixel * step;
+      for (int k = 0; k < p.k;) {
+        const int end = p.k - k < room ? p.k : k + room;
+        room -= end - k;
+        for (; k < end; ++k, a += 4, w += int64_t{4} * p.n) {
+          typename V::Vec b[NV];
+          SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) b[v] = V::load(w + v * V::lanes * 4);
+          SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
+            const typename V::Vec x = V::broadcast(a + m * step);
+            SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) pairs[m][v] = V::add_pairs(pairs[m][v], x, b[v]);
+          }
+        }
+        if (room == 0) widen(), room = p.burst;
+      }
+    }
+    widen();
+  } else {
+    for (int tap = 0; tap < p.taps; ++tap) {
+      const uint8_t* a = p.a + p.tap_offset[tap] + pixel * step;
+      for (int k = 0; k < p.k; ++k, a += 4, w += int64_t{4} * p.n) {
+        typename V::template Right<D> b[NV];
+        SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) b[v] = V::template right<D>(V::load(w + v * V::lanes * 4));
+        SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
+          const auto x = V::template left<D>(V::broadcast(a + m * step));
+          SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] = V::template dot<D>(acc[m][v], x, b[v]);
+        }
       }
     }
   }
@@ -61,34 +92,70 @@ void row(const RowProduct& p, Dot dot) {
   }
 }
 
-template <class V, Dot D, int NR>
+template <class V, Dot D, int NR, int NK>
 inline void gradient_tile(const WeightsGradient& p, int dy, int dx, int k, int n) {
-  typename V::Vec acc[NR];
-  SUBBYTE_UNROLL for (int r = 0; r < NR; ++r) acc[r] = V::zero();
+  typename V::Vec acc[NR][NK];
+  SUBBYTE_UNROLL for (int i = 0; i < NR * NK; ++i) acc[i / NK][i % NK] = V::zero();
   const uint8_t* x_plane = p.x + dx * p.x_tap + int64_t{4} * k;
   const uint8_t* g = p.g + int64_t{4} * n;
   const int64_t x_block = int64_t{4} * p.k, g_block = int64_t{4} * p.n;
-  for (int h = 0; h < p.rows_out; ++h) {
-    const uint8_t* x = x_plane + (int64_t(h) * p.row_step + dy) * p.x_row;
-    for (int b = 0; b < p.blocks; ++b, x += x_block, g += g_block) {
-      const typename V::Vec pixels = V::load(x);
-      SUBBYTE_UNROLL for (int r = 0; r < NR; ++r) acc[r] = V::template dot<D>(acc[r], pixels, V::broadcast(g + 4 * r));
+  if constexpr (V::has_pairs && D == Dot::u8s8) {
+    typename V::Vec pairs[NR][NK];
+    SUBBYTE_UNROLL for (int i = 0; i < NR * NK; ++i) pairs[i / NK][i % NK] = V::zero();
+    int room = p.burst;
+    auto widen = [&] {
+      SUBBYTE_UNROLL for (int i = 0; i < NR * NK; ++i) {
+        acc[i / NK][i % NK] = V::widen(acc[i / NK][i % NK], pairs[i / NK][i % NK]);
+        pairs[i / NK][i % NK] = V::zero();
+      }
+    };
+    for (int h = 0; h < p.rows_out; ++h) {
+      const uint8_t* x = x_plane + (int64_t(h) * p.row_step + dy) * p.x_row;
+      for (int b = 0; b < p.blocks;) {
+        const int end = p.blocks - b < room ? p.blocks : b + room;
+        room -= end - b;
+        for (; b < end; ++b, x += x_block, g += g_block) {
+          typename V::Vec pixels[NK];
+          SUBBYTE_UNROLL for (int v = 0; v < NK; ++v) pixels[v] = V::load(x + v * V::lanes * 4);
+          SUBBYTE_UNROLL for (int r = 0; r < NR; ++r) {
+            const typename V::Vec y = V::broadcast(g + 4 * r);
+            SUBBYTE_UNROLL for (int v = 0; v < NK; ++v) pairs[r][v] = V::add_pairs(pairs[r][v], pixels[v], y);
+          }
+        }
+        if (room == 0) widen(), room = p.burst;
+      }
+    }
+    widen();
+  } else {
+    for (int h = 0; h < p.rows_out; ++h) {
+      const uint8_t* x = x_plane + (int64_t(h) * p.row_step + dy) * p.x_row;
+      for (int b = 0; b < p.blocks; ++b, x += x_block, g += g_block) {
+        typename V::template Left<D> pixels[NK];
+        SUBBYTE_UNROLL for (int v = 0; v < NK; ++v) pixels[v] = V::template left<D>(V::load(x + v * V::lanes * 4));
+        SUBBYTE_UNROLL for (int r = 0; r < NR; ++r) {
+          const auto y = V::template right<D>(V::broadcast(g + 4 * r));
+          SUBBYTE_UNROLL for (int v = 0; v < NK; ++v) acc[r][v] = V::template dot<D>(acc[r][v], pixels[v], y);
+        }
+      }
     }
   }
   int32_t* dw = p.dw + (int64_t(dy * p.kw + dx) * p.n + n) * p.k + k;
   SUBBYTE_UNROLL for (int r = 0; r < NR; ++r)
-    V::store(dw + int64_t(r) * p.k, V::add(V::load(dw + int64_t(r) * p.k), V::shift_left(acc[r], p.shift)));
+    SUBBYTE_UNROLL for (int v = 0; v < NK; ++v) {
+      int32_t* to = dw + int64_t(r) * p.k + v * V::lanes;
+      V::store(to, V::add(V::load(to), V::shift_left(acc[r][v], p.shift)));
+    }
 }
 
 template <class V, Dot D>
 inline void gradient_product(const WeightsGradient& p) {
-  constexpr int wide = V::rows >= 16 ? 16 : 8;
+  constexpr int columns = V::gradient_columns, narrow = V::gradient_rows < 8 ? V::gradient_rows : 8;
   for (int dy = 0; dy < p.kh; ++dy)
     for (int dx = 0; dx < p.kw; ++dx)
-      for (int k = 0; k < p.k; k += V::lanes) {
+      for (int k = 0; k < p.k; k += columns * V::lanes) {
         int n = 0;
-        for (; n + wide <= p.n; n += wide) gradient_tile<V, D, wide>(p, dy, dx, k, n);
-        for (; n < p.n; n += 8) gradient_tile<V, D, 8>(p, dy, dx, k, n);
+        for (; n + V::gradient_rows <= p.n; n += V::gradient_rows) gradient_tile<V, D, V::gradient_rows, columns>(p, dy, dx, k, n);
+        for (; n < p.n; n += narrow) gradient_tile<V, D, narrow, columns>(p, dy, dx, k, n);
       }
 }
 

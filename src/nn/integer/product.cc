@@ -80,10 +80,9 @@ void ProductLayer::forward(Context& ctx) {
   const int finest = x.groups - 1;
   std::vector<int32_t> left(shape_.in.c);
   for (int c = 0; c < shape_.in.c; ++c) left[c] = finest - x.shift[c % x.shift.size()];  // a flattened image repeats channels
-  const PackedWeights packed = pack_forward(weights_, shape_, left, (1 << x.bits) - 1);
+  const PackedWeights packed = pack_forward(weights_, shape_, left, x.zero, (1 << x.bits) - 1);
   std::vector<int32_t> init(packed.outputs, 0);
-  if (packed.dot != Dot::s16)
-    for (int n = 0; n < packed.outputs; ++n) init[n] = -x.zero * packed.column_sum[n];
+  for (int n = 0; n < packed.outputs; ++n) init[n] = -packed.zero * packed.column_sum[n];
   out.stream.scale = std::ldexp(x.scale * weights_.scale, -finest);
   out.stream.channel_shift = weights_.shift;
   if (shifts_->ints[0] < 0)
@@ -106,7 +105,7 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, con
     ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
       Scratch s;
       s.bytes.resize(size_t(in_elements) + 8);
-      s.image.shape(shape_.in.h + 2 * shape_.pad, shape_.in.w + 2 * shape_.pad, packed.words * 4, words ? 0 : uint8_t(x.zero));
+      s.image.shape(shape_.in.h + 2 * shape_.pad, shape_.in.w + 2 * shape_.pad, packed.words * 4, uint8_t(packed.zero));
       const int rows = block_rows(shape_.out, packed.outputs);
       s.acc.resize(size_t(rows) * shape_.out.w * packed.outputs);
       std::vector<int32_t> taps;
@@ -122,7 +121,7 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, con
           for (int r = 0; r < height; ++r)
             ctx.conv.row({s.image.pixel((y + r) * shape_.stride, 0), taps.data(), int(taps.size()), packed.words,
                           shape_.stride * s.image.pixel_bytes, shape_.out.w, packed.bytes.data(), packed.outputs,
-                          init.data(), s.acc.data() + int64_t(r) * shape_.out.w * packed.outputs},
+                          init.data(), s.acc.data() + int64_t(r) * shape_.out.w * packed.outputs, packed.burst},
                          packed.dot);
           const int64_t a = ctx.norm.narrow(s.acc.data(), height * shape_.out.w, channels, packed.outputs, t,
                                             out.stream.image(i, out_elements) + int64_t(y) * shape_.out.w * channels, stats);
@@ -202,8 +201,9 @@ void ProductLayer::input_gradient(Context& ctx, const GradientPlan& plan, const 
                                   int16_t* dx, int32_t* top) {
   const bool words = packed.dot == Dot::s16;
   const int co = shape_.out.c, ci = shape_.in.c;
-  s.gradient.shape(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, packed.words * 4, words ? 0 : 128);
+  s.gradient.shape(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, packed.words * 4, uint8_t(packed.zero));
   const int top_pad = shape_.kh - 1 - shape_.pad, left_pad = shape_.kw - 1 - shape_.pad;
+  const uint8_t zero = uint8_t(packed.zero);
   std::vector<uint8_t> factor(co);
   for (int c = 0; c < co; ++c) factor[c] = uint8_t(1 << packed.operand_shift[c]);
   for (int y = 0; y < shape_.out.h; ++y)
@@ -214,14 +214,13 @@ void ProductLayer::input_gradient(Context& ctx, const GradientPlan& plan, const 
         int16_t* wide = reinterpret_cast<int16_t*>(to);
         for (int c = 0; c < co; ++c) wide[c] = from[c];
       } else {
-        for (int c = 0; c < co; ++c) to[c] = uint8_t(uint8_t(from[c]) * factor[c] + 128);
+        for (int c = 0; c < co; ++c) to[c] = uint8_t(uint8_t(from[c]) * factor[c] + zero);
       }
     }
   std::vector<int32_t> taps, init(packed.outputs, 0);
   for (int dy = 0; dy < shape_.kh; ++dy)
     for (int x = 0; x < shape_.kw; ++x) taps.push_back(dy * s.gradient.row_bytes() + x * s.gradient.pixel_bytes);
-  if (!words)
-    for (int n = 0; n < packed.outputs; ++n) init[n] = -128 * packed.column_sum[n];
+  for (int n = 0; n < packed.outputs; ++n) init[n] = -packed.zero * packed.column_sum[n];
   const int rows = block_rows(shape_.in, packed.outputs);
   s.acc.resize(size_t(rows) * shape_.in.w * packed.outputs);
   const int t = shifts_->ints[1] + plan.sample[image];
@@ -231,7 +230,7 @@ void ProductLayer::input_gradient(Context& ctx, const GradientPlan& plan, const 
     for (int r = 0; r < height; ++r)
       ctx.conv.row({s.gradient.pixel(y + r, 0), taps.data(), int(taps.size()), packed.words, s.gradient.pixel_bytes,
                     shape_.in.w, packed.bytes.data(), packed.outputs, init.data(),
-                    s.acc.data() + int64_t(r) * shape_.in.w * packed.outputs},
+                    s.acc.data() + int64_t(r) * shape_.in.w * packed.outputs, packed.burst},
                    packed.dot);
     largest = std::max(largest, ctx.norm.narrow(s.acc.data(), height * shape_.in.w, ci, packed.outputs, t,
                                                 dx + int64_t(y) * shape_.in.w * ci, {nullptr, nullptr, nullptr}));
@@ -262,11 +261,11 @@ void ProductLayer::weight_gradient(Context& ctx, const GradientPlan& plan, int i
   const int64_t bound = (int64_t(shape_.out.h) * shape_.out.w * top_x * top_code(format_.g, true)) << (plan.samples - 1);
   const bool late_shift = bound >= (int64_t{1} << 31);  // one image's shifted sums would not fit: shift in 64 bits
   if (!late_shift && (s.pending + 1) * bound >= (int64_t{1} << 31)) flush(s, 0);
-  const bool narrow_pairs = 2 * ((1 << x.bits) - 1) * top_code(format_.g, true) <= 32767;
+  const int burst = int16_burst((1 << x.bits) - 1, top_code(format_.g, true));
   ctx.conv.weights_gradient({s.sliding.bytes.data(), s.sliding.tap_bytes(), s.sliding.row_bytes(), shape_.stride,
                              s.g_words.data(), shape_.out.h, blocks, shape_.kh, shape_.kw, k16, n8, late_shift ? 0 : shift,
-                             s.dw.data()},
-                            narrow_pairs ? Dot::u8s8 : Dot::u8s8_wide);
+                             s.dw.data(), burst},
+                            burst > 0 ? Dot::u8s8 : Dot::u8s8_wide);
   if (x.zero) {
     std::vector<int32_t> sum(co, 0);
     for (int64_t p = 0; p < int64_t(shape_.out.h) * shape_.out.w; ++p)

@@ -71,16 +71,30 @@ void pack_words(PackedWeights& out, int taps, int rows, int columns, const std::
       }
 }
 
+/// Chooses between the byte products: row r's first operand is at most top_u[r], its second top << shift[r].
+void choose_byte_dot(PackedWeights& out, const std::vector<int32_t>& top_u, int64_t top, const std::vector<int32_t>& shift) {
+  int64_t largest = 0;
+  for (size_t r = 0; r < shift.size(); r += 2) {
+    int64_t pair = top_u[r] * (top << shift[r]);
+    if (r + 1 < shift.size()) pair += top_u[r + 1] * (top << shift[r + 1]);
+    largest = std::max(largest, pair);
+  }
+  out.burst = int(32767 / std::max<int64_t>(largest, 1));
+  out.dot = out.burst > 0 ? Dot::u8s8 : Dot::u8s8_wide;
+}
+
 }  // namespace
 
-PackedWeights pack_forward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left, int operand_top) {
+PackedWeights pack_forward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left, int zero,
+                           int operand_top) {
   const int rows = s.in.c, columns = s.out.c, taps = s.taps();
   const int largest = *std::max_element(left.begin(), left.end());
   auto code = [&](int tap, int r, int n) { return w.code[(int64_t(n) * taps + tap) * rows + r]; };
   PackedWeights out;
   out.operand_shift.assign(rows, 0);
   if (w.bits + largest <= 8) {
-    out.dot = 2 * operand_top * (top_code(w.bits, true) << largest) <= 32767 ? Dot::u8s8 : Dot::u8s8_wide;
+    out.zero = zero;
+    choose_byte_dot(out, std::vector<int32_t>(rows, operand_top), top_code(w.bits, true), left);
     pack_words<int8_t>(out, taps, rows, columns, left, code);
   } else {
     out.dot = Dot::s16;
@@ -103,7 +117,10 @@ PackedWeights pack_backward(const WeightCodes& w, const ProductShape& s, const s
     rest = std::max(rest, out.operand_shift[r]);
   }
   if (gradient_bits + rest <= 8) {
-    out.dot = Dot::u8s8_wide;  // the zero point 128 makes the unsigned side full
+    out.zero = top_code(gradient_bits, true) << rest;  // no code is below -top
+    std::vector<int32_t> top_u(rows);
+    for (int r = 0; r < rows; ++r) top_u[r] = out.zero + (top_code(gradient_bits, true) << out.operand_shift[r]);
+    choose_byte_dot(out, top_u, top_code(w.bits, true), on_weights);
     pack_words<int8_t>(out, taps, rows, columns, on_weights, code);
   } else {
     out.dot = Dot::s16;

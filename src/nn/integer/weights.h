@@ -31,6 +31,8 @@ WeightCodes quantize_weights(const Param& weight, int bits, int groups, float cl
 /// Words [tap][words][n16] for RowProduct.
 struct PackedWeights {
   Dot dot = Dot::u8s8;
+  int burst = 1;                 ///< see RowProduct
+  int zero = 0;                  ///< zero point of the first operand's bytes
   int words = 0;                 ///< a pixel
   int outputs = 0;               ///< multiple of 16
   std::vector<int32_t> operand_shift;  ///< [reduced channel], left shift of the first operand
@@ -39,8 +41,8 @@ struct PackedWeights {
 };
 
 /// Forward: reduced over ci; row ci carries 2^left[ci] (how far its activation code is below the tensor's finest).
-/// `activation_bits` is of unsigned bytes with zero point (255 at most where signed).
-PackedWeights pack_forward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int operand_top);
+/// The first operand is u8 with the zero point of the activation codes, at most `operand_top`.
+PackedWeights pack_forward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int zero, int operand_top);
 
 /// Backward-data: reduced over co, taps flipped; row co carries 2^left[co], split over the weights and the gradient codes
 /// (`gradient_bits`) where one side has not the room.
