@@ -319,8 +319,8 @@ inline void backward_l1(const NormBackward& b, int64_t at, int from, int n, int1
   const int16_t p = b.delta_pow2;
   for (int i = 0; i < n; ++i) {
     const int16_t q = int16_t(int16_t(code[i]) - zero);
-    const int16_t up = q > 0 ? slope[i] : int16_t{0}, down = q < 0 ? slope[i] : int16_t{0};
-    dy[i] = int16_t(mulh(int16_t(delta[i] * p), scale[i]) - mean[i] - up + down);
+    const int16_t sign = int16_t((q > 0) - (q < 0));  // without a branch: compilers make vectors of it
+    dy[i] = int16_t(mulh(int16_t(delta[i] * p), scale[i]) - mean[i] - int16_t(sign * slope[i]));
   }
 }
 

@@ -77,7 +77,12 @@ void ProductLayer::forward(Context& ctx) {
   } catch (const Error& e) {
     throw Error("layer '" + node_.name + "': " + e.what());
   }
-  const int finest = x.groups - 1;
+  if (shifts_->ints[0] < 0)
+    shifts_->ints[0] = shift_for(int64_t(shape_.taps()) * shape_.in.c * top_code(x.bits, x.zero != 0) *
+                                top_code(format_.w, true) << (x.groups - 1)) / 2;
+  // Shifts that no channel uses, and that the sums would be shifted right again: left out, operands stay small.
+  const int spare = std::min(x.groups - 1 - *std::max_element(x.shift.begin(), x.shift.end()), shifts_->ints[0]);
+  const int finest = x.groups - 1 - spare;
   std::vector<int32_t> left(shape_.in.c);
   for (int c = 0; c < shape_.in.c; ++c) left[c] = finest - x.shift[c % x.shift.size()];  // a flattened image repeats channels
   const PackedWeights packed = pack_forward(weights_, shape_, left, x.zero, (1 << x.bits) - 1);
@@ -85,13 +90,11 @@ void ProductLayer::forward(Context& ctx) {
   for (int n = 0; n < packed.outputs; ++n) init[n] = -packed.zero * packed.column_sum[n];
   out.stream.scale = std::ldexp(x.scale * weights_.scale, -finest);
   out.stream.channel_shift = weights_.shift;
-  if (shifts_->ints[0] < 0)
-    shifts_->ints[0] = shift_for(int64_t(shape_.taps()) * shape_.in.c * top_code(x.bits, x.zero != 0) *
-                                top_code(format_.w, true) << finest) / 2;
-  forward_images(ctx, packed, init, out);
+  forward_images(ctx, packed, init, spare, out);
 }
 
-void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, const std::vector<int32_t>& init, Value& out) {
+void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, const std::vector<int32_t>& init, int spare,
+                                  Value& out) {
   const Codes& x = ctx.values[node_.input].codes;
   const bool words = packed.dot == Dot::s16;
   const int channels = shape_.out.c;
@@ -130,7 +133,7 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, con
       }
     });
   };
-  int t = shifts_->ints[0];
+  int t = shifts_->ints[0] - spare;
   run(t);
   const int64_t seen = top.max(threads)[0];
   if (ctx.training) {
@@ -141,7 +144,7 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, con
       high = PerThread<int32_t>(threads, channels, INT32_MIN);
       run(t);
     }
-    shifts_->ints[0] = shift_for(seen);
+    shifts_->ints[0] = shift_for(seen << spare);
   }
   out.stream.scale = std::ldexp(out.stream.scale, t);
   out.stream.sum = sum.sum(threads);
@@ -159,27 +162,31 @@ void ProductLayer::backward(Context& ctx) {
   const int threads = ctx.pool.size();
   const int64_t in_elements = shape_.in.elements();
   PackedWeights packed;
+  int spare = 0;
   if (needs_input_gradient_) {
     std::vector<int32_t> left(shape_.out.c);
-    for (int c = 0; c < shape_.out.c; ++c)
-      left[c] = (groups_g_ - 1 - plan.grid.shift[c]) + (groups_w_ - 1 - weights_.shift[c]);
-    packed = pack_backward(weights_, shape_, left, format_.g);
-    dx_.memory = ctx.streams.take(in_elements * ctx.images);
-    dx_.scale = std::ldexp(plan.grid.scale * weights_.scale, -(groups_g_ - 1) - (groups_w_ - 1));
-    dx_.top = stream_limit;
     if (shifts_->ints[1] < 0)
       shifts_->ints[1] = shift_for(int64_t(shape_.taps()) * shape_.out.c * top_code(format_.g, true) *
                                   top_code(format_.w, true) << (groups_g_ + groups_w_ - 2)) / 2;
+    for (int c = 0; c < shape_.out.c; ++c) left[c] = plan.grid.shift[c] + weights_.shift[c];
+    spare = std::min(groups_g_ + groups_w_ - 2 - *std::max_element(left.begin(), left.end()), shifts_->ints[1]);
+    const int finest = groups_g_ + groups_w_ - 2 - spare;
+    for (int32_t& shift : left) shift = finest - shift;
+    packed = pack_backward(weights_, shape_, left, format_.g);
+    dx_.memory = ctx.streams.take(in_elements * ctx.images);
+    dx_.scale = std::ldexp(plan.grid.scale * weights_.scale, -finest);
+    dx_.top = stream_limit;
   }
   std::vector<Scratch> scratch(threads);
   PerThread<int32_t> top(threads, 1);
+  int t = shifts_->ints[1] - spare;
   auto run = [&](bool weights) {
     ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
       Scratch& s = scratch[thread];
       for (int i = begin; i < end; ++i) {
         quantize_gradient(ctx, *dy, plan, uint32_t(id_), i, s.g);
         if (weights) weight_gradient(ctx, plan, i, s);
-        if (needs_input_gradient_) input_gradient(ctx, plan, packed, i, s, dx_.image(i, in_elements), top.at(thread));
+        if (needs_input_gradient_) input_gradient(ctx, plan, packed, t, i, s, dx_.image(i, in_elements), top.at(thread));
       }
       if (weights) flush(s, 0);
     });
@@ -188,17 +195,17 @@ void ProductLayer::backward(Context& ctx) {
   finish_weight_gradient(ctx, plan, scratch);
   if (!needs_input_gradient_) return;
   const int64_t seen = top.max(threads)[0];
-  if ((seen >> shifts_->ints[1]) > stream_limit - 1) {
-    shifts_->ints[1] = shift_for(seen);
+  if ((seen >> t) > stream_limit - 1) {
+    t = shift_for(seen);
     run(false);
   }
-  dx_.scale = std::ldexp(dx_.scale, shifts_->ints[1]);
-  shifts_->ints[1] = shift_for(seen);
+  dx_.scale = std::ldexp(dx_.scale, t);
+  shifts_->ints[1] = shift_for(seen << spare);
   ctx.values[node_.input].gradients.push_back(&dx_);
 }
 
-void ProductLayer::input_gradient(Context& ctx, const GradientPlan& plan, const PackedWeights& packed, int image, Scratch& s,
-                                  int16_t* dx, int32_t* top) {
+void ProductLayer::input_gradient(Context& ctx, const GradientPlan& plan, const PackedWeights& packed, int shift, int image,
+                                  Scratch& s, int16_t* dx, int32_t* top) {
   const bool words = packed.dot == Dot::s16;
   const int co = shape_.out.c, ci = shape_.in.c;
   s.gradient.shape(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, packed.words * 4, uint8_t(packed.zero));
@@ -223,7 +230,7 @@ void ProductLayer::input_gradient(Context& ctx, const GradientPlan& plan, const 
   for (int n = 0; n < packed.outputs; ++n) init[n] = -packed.zero * packed.column_sum[n];
   const int rows = block_rows(shape_.in, packed.outputs);
   s.acc.resize(size_t(rows) * shape_.in.w * packed.outputs);
-  const int t = shifts_->ints[1] + plan.sample[image];
+  const int t = shift + plan.sample[image];
   int32_t largest = 0;
   for (int y = 0; y < shape_.in.h; y += rows) {
     const int height = std::min(rows, shape_.in.h - y);

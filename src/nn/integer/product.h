@@ -17,8 +17,9 @@ class ProductLayer : public IntegerLayer {
 
  private:
   struct Scratch;        // one thread's operands
-  void forward_images(Context&, const PackedWeights&, const std::vector<int32_t>& init, Value& out);
-  void input_gradient(Context&, const GradientPlan&, const PackedWeights&, int image, Scratch&, int16_t* dx, int32_t* top);
+  void forward_images(Context&, const PackedWeights&, const std::vector<int32_t>& init, int spare, Value& out);
+  void input_gradient(Context&, const GradientPlan&, const PackedWeights&, int shift, int image, Scratch&, int16_t* dx,
+                      int32_t* top);
   void weight_gradient(Context&, const GradientPlan&, int image, Scratch&);
   void flush(Scratch&, int shift) const;  // adds the int32 sums, times 2^shift, to the int64 totals
   void finish_weight_gradient(Context&, const GradientPlan&, std::vector<Scratch>&);
@@ -31,7 +32,8 @@ class ProductLayer : public IntegerLayer {
   ProductShape shape_;
   int groups_w_, groups_g_;
   WeightCodes weights_;
-  State* shifts_;        // "<node>.shifts": right shifts of the forward and the input-gradient sums; -1 before the first step
+  State* shifts_;        // "<node>.shifts": right shifts of the forward and the input-gradient sums at the finest
+                         // group; -1 before the first step
   Stream dx_;
 };
 
