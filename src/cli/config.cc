@@ -125,10 +125,10 @@ void Config::set(const Key& key, const std::string& text) {
   given_.insert(key.name);
 }
 
-void Config::finish() {
+void Config::finish(bool needs_data) {
   Settings& s = settings;
   require_known("model.name", s.model.name, model_list());
-  require_known("data.name", s.data.name, data_list());
+  if (needs_data || !s.data.name.empty()) require_known("data.name", s.data.name, data_list());
   require_format("format.name", s.format.name, false);
   require_format("format.first", s.format.first, true);
   require_format("format.last", s.format.last, true);

@@ -23,8 +23,8 @@ class Config {
   bool is_set(std::string_view key) const { return given_.count(std::string(key)) > 0; }
 
   /// Fills the defaults that depend on other keys (augmentation by data set, warm-up by schedule) and checks names and
-  /// combinations. Throws UsageError.
-  void finish();
+  /// combinations. A model from a program that links the library names no data set. Throws UsageError.
+  void finish(bool needs_data = true);
 
  private:
   std::set<std::string> given_;

@@ -29,20 +29,21 @@ void print_table(const LoadedRun& run, const std::vector<LayerInfo>& layers, con
   const bool integer = Format::parse(s.format.name).is_integer();
   const std::string ends = fmt::format(", first product {}, last product {}", s.format.first, s.format.last);
   fmt::print("format  {}{}, norm {}\n", s.format.name, integer ? ends : "", s.norm.kind);
-  fmt::print("trained on {}: {} epochs and {} steps of {}, {} steps in all, seed {}\n\n", s.data.name, at.epoch,
-             at.step_in_epoch, at.steps_per_epoch, at.step, run.checkpoint.info.seed);
+  fmt::print("trained on {}: {} epochs and {} steps of {}, {} steps in all, seed {}\n\n", s.data.name.empty() ? "a program's own data" : s.data.name,
+             at.epoch, at.step_in_epoch, at.steps_per_epoch, at.step, run.checkpoint.info.seed);
   size_t width = 5;
   for (const LayerInfo& layer : layers) width = std::max(width, layer.name.size());
   const auto row = [width](const std::string& name, const std::string& kind, const std::string& format,
-                           const std::string& output, const auto& parameters, const auto& weights, const auto& saved) {
-    fmt::print("{:<{}}  {:<15}  {:<8}  {:>12}  {:>10}  {:>12}  {:>17}\n", name, width, kind, format, output, parameters,
-               weights, saved);
+                           const std::string& groups, const std::string& output, const auto& parameters,
+                           const auto& weights, const auto& saved) {
+    fmt::print("{:<{}}  {:<15}  {:<8}  {:<12}  {:>12}  {:>10}  {:>12}  {:>17}\n", name, width, kind, format, groups,
+               output, parameters, weights, saved);
   };
-  row("layer", "kind", "format", "output", "parameters", "weight bytes", "saved bytes/image");
+  row("layer", "kind", "format", "groups w/a/g", "output", "parameters", "weight bytes", "saved bytes/image");
   for (const LayerInfo& layer : layers)
-    row(layer.name, layer.kind, layer.format, shape_text(layer.output), layer.parameters, layer.weight_bytes,
+    row(layer.name, layer.kind, layer.format, layer.groups, shape_text(layer.output), layer.parameters, layer.weight_bytes,
         layer.saved_bytes_per_image);
-  row("total", "", "", "", totals.parameters, totals.weight_bytes, totals.saved_bytes);
+  row("total", "", "", "", "", totals.parameters, totals.weight_bytes, totals.saved_bytes);
 }
 
 nlohmann::ordered_json to_json(const LoadedRun& run, const std::vector<LayerInfo>& layers, const Totals& totals) {
@@ -69,6 +70,7 @@ nlohmann::ordered_json to_json(const LoadedRun& run, const std::vector<LayerInfo
     json["layers"].push_back({{"name", layer.name},
                               {"kind", layer.kind},
                               {"format", layer.format},
+                              {"groups", layer.groups},
                               {"output", {layer.output.h, layer.output.w, layer.output.c}},
                               {"parameters", layer.parameters},
                               {"weight_bytes", layer.weight_bytes},

@@ -46,7 +46,7 @@ LoadedRun load_run(const std::string& path) {
     run.checkpoint = load_checkpoint(path);
     run.config.read_toml(run.checkpoint.info.config, path + " (config)");
   }
-  run.config.finish();
+  run.config.finish(false);  // a program that links the library names no data set
   return run;
 }
 

@@ -7,7 +7,17 @@
 namespace subbyte {
 namespace {
 
-std::string groups_text(int64_t groups) { return groups == 0 ? "automatic" : fmt::format("{}", groups); }
+/// The groups of the second product, which stands for the inner ones, then every product that has others.
+std::string groups_text(const Network& network) {
+  std::vector<LayerInfo> products;
+  for (const LayerInfo& layer : network.layers())
+    if (!layer.groups.empty()) products.push_back(layer);
+  const std::string inner = products[products.size() > 1 ? 1 : 0].groups;
+  std::string text = inner;
+  for (const LayerInfo& layer : products)
+    if (layer.groups != inner) text += fmt::format(", {} {}", layer.name, layer.groups);
+  return text;
+}
 
 /// The products that run in another format than the run's, as the network executes them.
 std::string wider_text(const Network& network, const std::string& format) {
@@ -39,10 +49,8 @@ std::vector<std::string> start_lines(const Settings& s, const RunData& data, con
   if (integer) {
     lines.push_back(fmt::format("format   {}; products in another format: {}", s.format.name,
                                 wider_text(network, s.format.name)));
-    const auto& quant = s.quant;
-    lines.push_back(fmt::format("groups   weights {}, activations {}, gradients {}, samples {}",
-                                groups_text(quant.groups_w), groups_text(quant.groups_a), groups_text(quant.groups_g),
-                                quant.sample_groups));
+    lines.push_back(fmt::format("groups   weights/activations/gradients {}; samples {}", groups_text(network),
+                                s.quant.sample_groups));
     lines.push_back(fmt::format("norm     {}, input {} bits, gradient {} bits", s.norm.kind, s.quant.norm_bits,
                                 s.quant.norm_grad_bits));
   } else {

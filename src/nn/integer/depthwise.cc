@@ -22,6 +22,7 @@ class DepthwiseLayer : public IntegerLayer {
     if (n.pad >= std::min(n.kernel_h, n.kernel_w) && n.pad > 0)
       throw UsageError("layer '" + n.name + "': found padding " + std::to_string(n.pad) + ", expected less than the kernel");
     const QuantConfig& q = ctx.config.quant;
+    groups_a_ = ctx.values[n.input].codes.groups;
     groups_g_ = std::min(q.groups_g > 0 ? q.groups_g : 4, 8);
     groups_w_ = std::min({q.groups_w > 0 ? q.groups_w : 4, 8, 16 - format.w - (groups_g_ - 1)});  // shifted weights fit int16
     const int64_t top_x = top_code(format.a, ctx.values[n.input].is_signed), top_w = top_code(format.w, true);
@@ -141,6 +142,7 @@ class DepthwiseLayer : public IntegerLayer {
     info.name = node_.name;
     info.kind = "depthwise";
     info.format = format_.name();
+    info.groups = std::to_string(groups_w_) + "/" + std::to_string(groups_a_) + "/" + std::to_string(groups_g_);
     info.output = node_.shape;
     info.parameters = int64_t(params_.weight->value.size());
     info.weight_bytes = packed_bytes(info.parameters, format_.w);
@@ -220,7 +222,7 @@ class DepthwiseLayer : public IntegerLayer {
   bool needs_input_gradient_;
   const DepthwiseKernels& kernels_;
   ProductShape shape_;
-  int groups_w_, groups_g_;
+  int groups_w_, groups_a_, groups_g_;
   WeightCodes weights_;
   State* shifts_;  // "<node>.shifts": right shifts of the forward and the input-gradient sums
   Stream dx_;

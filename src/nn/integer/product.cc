@@ -58,6 +58,7 @@ ProductLayer::ProductLayer(Context& ctx, int id, LayerParams params, const Forma
   const Value& input = ctx.values[n.input];
   const ProductGroups groups = product_groups(ctx.config.quant, format, shape_, !input.is_signed);
   groups_w_ = groups.w;
+  groups_a_ = input.codes.groups;
   groups_g_ = groups.g;
   const int64_t top_x = top_code(format.a, input.is_signed);
   if (!sums_fit(int64_t(shape_.taps()) * shape_.in.c, top_x, top_code(format.w, true), 0) ||
@@ -322,6 +323,7 @@ LayerInfo ProductLayer::info() const {
   info.name = node_.name;
   info.kind = node_kind_name(node_.kind);
   info.format = format_.name();
+  info.groups = std::to_string(groups_w_) + "/" + std::to_string(groups_a_) + "/" + std::to_string(groups_g_);
   info.output = node_.shape;
   info.parameters = int64_t(params_.weight->value.size()) + (params_.bias ? int64_t(params_.bias->value.size()) : 0);
   info.weight_bytes = packed_bytes(int64_t(params_.weight->value.size()), format_.w);

@@ -30,7 +30,7 @@ class ProductLayer : public IntegerLayer {
   Format format_;
   bool needs_input_gradient_, is_head_;
   ProductShape shape_;
-  int groups_w_, groups_g_;
+  int groups_w_, groups_a_, groups_g_;
   WeightCodes weights_;
   State* shifts_;        // "<node>.shifts": right shifts of the forward and the input-gradient sums at the finest
                          // group; -1 before the first step
