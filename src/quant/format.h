@@ -25,14 +25,14 @@ enum class NormKind { l1, l2 };
 NormKind parse_norm(std::string_view text);
 const char* norm_name(NormKind kind);
 
-/// How tensors are quantized (method.md calls the counts Ng and Mg). Ranges are checked by validate().
+/// How tensors are quantized (docs/method.md calls the counts Ng and Mg). Ranges are checked by validate().
 struct QuantConfig {
   int groups_w = 0;        ///< power-of-two groups over output channels of W; 0: default for the bits; 1: per tensor
   int groups_a = 0;        ///< over channels of X
   int groups_g = 0;        ///< over channels of G
   int sample_groups = 8;   ///< power-of-two groups over the samples of G; 1: none
   float clip_w = 0;        ///< weights' range at most clip_w root mean squares; 0: the maximum
-  float clip_a = 0;        ///< activations' range at most clip_a root mean squares (over the channel); 0: the maximum
+  float clip_a = 0;        ///< activations' range at most clip_a root mean squares (over the tensor); 0: the maximum
   int norm_bits = 8;       ///< bits of the normalization's input codes, saved for backward; 2..8
   int norm_grad_bits = 16; ///< bits of the gradient that enters the normalization's backward; 4..16
   Format first = {Format::Kind::integer, 8, 8, 8};  ///< format of the first product

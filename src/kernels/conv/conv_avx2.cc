@@ -18,8 +18,11 @@ struct Avx2 {
   struct Halves {
     Vec even, odd;  // int16
   };
+  struct Whole {
+    Vec v;
+  };
   template <Dot D>
-  using Left = std::conditional_t<D == Dot::u8s8_wide, Halves, Vec>;
+  using Left = std::conditional_t<D == Dot::u8s8_wide, Halves, Whole>;
   template <Dot D>
   using Right = Left<D>;
   static Vec zero() { return _mm256_setzero_si256(); }
@@ -37,16 +40,16 @@ struct Avx2 {
   template <Dot D>
   static Left<D> left(Vec a) {
     if constexpr (D == Dot::u8s8_wide) return {_mm256_and_si256(a, _mm256_set1_epi16(255)), _mm256_srli_epi16(a, 8)};
-    else return a;
+    else return {a};
   }
   template <Dot D>
   static Right<D> right(Vec w) {
     if constexpr (D == Dot::u8s8_wide) return {_mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8)};
-    else return w;
+    else return {w};
   }
   template <Dot D>
   static Vec dot(Vec acc, Left<D> a, Right<D> w) {
-    if constexpr (D == Dot::s16) return add(acc, _mm256_madd_epi16(a, w));
+    if constexpr (D == Dot::s16) return add(acc, _mm256_madd_epi16(a.v, w.v));
     else return add(add(acc, _mm256_madd_epi16(a.even, w.even)), _mm256_madd_epi16(a.odd, w.odd));
   }
   static void interleave16(const uint8_t* p0, const uint8_t* p1, const uint8_t* p2, const uint8_t* p3, uint8_t* out) {

@@ -1,4 +1,4 @@
-// Elementwise passes of batch normalization on int16 streams (method.md section 4), one image at a time.
+// Elementwise passes of batch normalization on int16 streams (docs/method.md, section 4), one image at a time.
 //
 //   narrow     y = clamp((acc + 2^(t-1)) >> t, +-16383), with the sum, minimum and maximum of y per channel
 //   deviation  sum |y - mu| (L1) or (y - mu)^2 (L2) per channel

@@ -1,4 +1,4 @@
-// From int16 streams to b-bit codes and back to bytes (method.md section 3).
+// From int16 streams to b-bit codes and back to bytes (docs/method.md, section 3).
 //
 //   grid      z' = multiply_high(clamp(z, limit[c]) * pow2[c], multiplier)      |z'| <= B * 2^fraction
 //   nearest   q  = round half even (z' / 2^fraction)

@@ -1,5 +1,5 @@
 // Quantization of a product's output gradient: stochastic, with power-of-two shifts over channels and over samples.
-//   value = scale * 2^-(n_c + m_i) * code         (method.md section 3, "two dimensions")
+//   value = scale * 2^-(n_c + m_i) * code         (docs/method.md, section 3, "two dimensions")
 #pragma once
 #include <cstdint>
 #include <vector>

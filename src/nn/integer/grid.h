@@ -1,4 +1,4 @@
-// ShiftQuant's choices for one tensor: range, channel shifts, fixed-point grid (method.md section 3).
+// ShiftQuant's choices for one tensor: range, channel shifts, fixed-point grid (docs/method.md, section 3).
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -1,4 +1,4 @@
-// Batch normalization in L1 or L2 with residual addition and ReLU, forward and backward (method.md section 4).
+// Batch normalization in L1 or L2 with residual addition and ReLU, forward and backward (docs/method.md, section 4).
 // Per element everything is int16 fixed point; reals appear once a channel.
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // Weight codes of a product, and their two packed forms. Shifts vary over output channels only: in forward they leave the
-// sum, in backward-data they are folded into the operands (method.md sections 2 and 3).
+// sum, in backward-data they are folded into the operands (docs/method.md, sections 2 and 3).
 #pragma once
 #include <cstdint>
 #include <vector>
