@@ -9,7 +9,8 @@ namespace {
 fuzz::Bytes example(fuzz::Dice& dice) {
   if (dice.roll(2) == 0) {  // as another program may write it
     const std::string header =
-        R"({"b":{"dtype":"I64","shape":[1],"data_offsets":[6,14]},"a":{"shape":[2,3],"data_offsets":[0,6],"dtype":"U8"}})";
+        R"({"b":{"dtype":"I64","shape":[1],"data_offsets":[6,14]},)"
+        R"("a":{"shape":[2,3],"data_offsets":[0,6],"dtype":"U8"}})";
     return fuzz::join_safetensors(header, fuzz::Bytes(14, 7));
   }
   TensorFile file;

@@ -7,9 +7,9 @@ using namespace subbyte;
 namespace {
 
 /// Values of each TOML type, at the ends of ranges and past them.
-const char* const kValues[] = {"0",      "1",       "-1",    "9007199254740993", "9223372036854775807", "0x10", "1e400",
-                               "-0.0",   "1e-320",  "inf",   "nan",              "true",                "[]",   "\"\"",
-                               "[0, 1]", "[[1.5]]", "[0.5]", "\"a\\n\\u0001\"",  "'cifar10'",           "{}",   "1979-05-27"};
+const char* const kValues[] = {
+    "0",     "1",    "-1",     "9007199254740993", "9223372036854775807", "0x10", "1e400", "-0.0", "1e-320", "inf", "nan",
+    "[0.5]", "true", "[0, 1]", "[[1.5]]", "[]", "\"\"", "\"a\\n\\u0001\"", "'cifar10'", "{}", "1979-05-27"};
 
 fuzz::Bytes example(fuzz::Dice& dice) {
   Settings settings;

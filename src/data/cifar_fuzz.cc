@@ -103,7 +103,8 @@ void check_names(fuzz::Choices choices) {
   const Cifar kind = choices.flag() ? Cifar::hundred : Cifar::ten;
   const fuzz::Bytes bytes = choices.flag() ? choices.rest() : names(choices, kind);
   fuzz::accepts([&] {
-    for (const std::string& name : parse_cifar_names({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "i", kind))
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    for (const std::string& name : parse_cifar_names(text, "input", kind))
       fuzz::require(!name.empty() && name.find('\n') == std::string::npos);
   });
 }

@@ -8,7 +8,7 @@ namespace subbyte::fuzz {
 
 inline Bytes gzip(const Bytes& content) {
   z_stream stream{};
-  require(deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  require(deflateInit2(&stream, 1, Z_DEFLATED, 9 + 16, 1, Z_DEFAULT_STRATEGY) == Z_OK);
   Bytes packed(deflateBound(&stream, uLong(content.size())) + 32);
   stream.next_in = const_cast<Bytef*>(content.data());
   stream.avail_in = uInt(content.size());

@@ -1,5 +1,4 @@
 // IDX files, plain or gzip: any two files give the records that their bytes say, or an Error.
-#include <cstdio>
 #include <filesystem>
 
 #include "data/dataset.h"
@@ -10,16 +9,16 @@ using namespace subbyte;
 
 namespace {
 
-/// The folder that open_data() reads; removed at the end.
+/// The folder that open_data() reads, with links to files in memory; removed at the end.
 struct Folder {
   std::string path = (std::filesystem::temp_directory_path() / "subbyte-fuzz-XXXXXX").string();
-  Folder() { fuzz::require(::mkdtemp(path.data()) != nullptr); }
-  ~Folder() { std::filesystem::remove_all(path); }
-  void write(const std::string& name, const fuzz::Bytes& bytes) const {
-    std::FILE* file = std::fopen((path + "/" + name).c_str(), "wb");
-    fuzz::require(file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size());
-    std::fclose(file);
+  fuzz::MemoryFile images, labels;
+  Folder() {
+    fuzz::require(::mkdtemp(path.data()) != nullptr);
+    std::filesystem::create_symlink(images.path(), path + "/t10k-images-idx3-ubyte");
+    std::filesystem::create_symlink(labels.path(), path + "/t10k-labels-idx1-ubyte");
   }
+  ~Folder() { std::filesystem::remove_all(path); }
 };
 
 void append_word(fuzz::Bytes& bytes, unsigned word) {
@@ -67,14 +66,15 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const Folder folder;
+  static Folder folder;
   fuzz::Choices choices({data, size});
   const unsigned flags = choices.byte(), where = choices.word(), value = choices.word();
   const fuzz::Bytes images = choices.take(choices.word()), labels = choices.rest();
-  fuzz::Bytes images_file = flags & 1 ? fuzz::gzip(images) : images, labels_file = flags & 2 ? fuzz::gzip(labels) : labels;
+  fuzz::Bytes images_file = flags & 1 ? fuzz::gzip(images) : images;
+  fuzz::Bytes labels_file = flags & 2 ? fuzz::gzip(labels) : labels;
   fuzz::damage(flags & 16 ? labels_file : images_file, flags >> 2, where, uint8_t(value));
-  folder.write("t10k-images-idx3-ubyte", images_file);
-  folder.write("t10k-labels-idx1-ubyte", labels_file);
+  folder.images.write(images_file);
+  folder.labels.write(labels_file);
 
   DataSource source;
   if (!fuzz::accepts([&] { source = open_data({"mnist", folder.path, 32, false}); })) return 0;

@@ -30,14 +30,14 @@ std::vector<Taps> triangle_taps(int in, int out) {
       exact.push_back(std::max(0.0, 1.0 - std::abs(i + 0.5 - center) / support));
       sum += exact.back();
     }
-    int32_t left = 1 << kShift;
-    size_t largest = 0;
-    for (size_t i = 0; i < exact.size(); ++i) {
-      taps.weights.push_back(int32_t(std::lround(exact[i] / sum * (1 << kShift))));
-      left -= taps.weights.back();
-      if (exact[i] > exact[largest]) largest = i;
+    double before = 0;
+    int32_t given = 0;  // rounding the running sum makes no weight negative and their sum 2^15, however many there are
+    for (const double part : exact) {
+      before += part;
+      const int32_t upto = int32_t(std::lround(before / sum * (1 << kShift)));
+      taps.weights.push_back(upto - given);
+      given = upto;
     }
-    taps.weights[largest] += left;  // an even area keeps its value exactly
   }
   return all;
 }
@@ -65,6 +65,11 @@ std::vector<uint8_t> resample(const std::vector<uint8_t>& source, size_t outer, 
 }  // namespace
 
 Image resize(Image image, int height, int width) {
+  // Shrinking first: a strip of 1 x 10^6 pixels, a file of 2 kB, must not become one of width x 10^6 on its way.
+  if (width > image.width && height < image.height) {
+    const int same = image.width;
+    image = resize(std::move(image), height, same);
+  }
   if (image.width != width) {
     image.pixels = resample(image.pixels, size_t(image.height), image.width, size_t(image.channels), width);
     image.width = width;

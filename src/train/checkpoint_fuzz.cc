@@ -13,7 +13,8 @@ fuzz::Bytes example(fuzz::Dice&) {
   TensorFile file;
   file.metadata = {{"kind", "subbyte checkpoint 1"}, {"model", "mlp"}, {"format", "w4a4g4"}, {"seed", "3"}};
   file.metadata["config"] =
-      "[norm]\nkind = \"l2\"\n[input]\nheight = 2\nwidth = 2\nchannels = 1\nclasses = 3\nmean = [0.5]\nstddev = [0.25]\n";
+      "[norm]\nkind = \"l2\"\n[input]\nheight = 2\nwidth = 2\nchannels = 1\nclasses = 3\n"
+      "mean = [0.5]\nstddev = [0.25]\n";
   for (const char* count : {"epoch", "step_in_epoch", "step", "steps_per_epoch", "correct", "images"})
     file.metadata[count] = "12";
   file.metadata["loss_sum_bits"] = "3ff8000000000000";

@@ -1,4 +1,6 @@
 // The configuration inside a checkpoint: any text gives a model's setup or an Error.
+#include <iterator>
+
 #include "base/fuzz_input.h"
 #include "train/api_options.h"
 #include "train/config_text.h"
@@ -7,12 +9,17 @@ using namespace subbyte;
 
 namespace {
 
-/// What save() writes, for a drawn model.
+const char* const kExtents[] = {"1", "3", "28", "224", "4096", "65536", "65537", "4294967328"};
+
+/// What save() writes, for a drawn model, and sides that are drawn too: the last value of a key counts.
 fuzz::Bytes example(fuzz::Dice& dice) {
   ModelOptions options;
   options.model = model_names()[dice.roll(unsigned(model_names().size()))];
   options.classes = 2 + int(dice.roll(100));
-  const std::string text = setup_from_options(options).config + "decay_all = true\n[quant]\ngroups_w = 1\nclip_w = 2.5\n";
+  std::string text = setup_from_options(options).config + "[quant]\ngroups_w = 1\nclip_w = 2.5\n[input]\n";
+  if (dice.roll(2) == 0)
+    for (const char* side : {"height", "width"})
+      text += std::string(side) + " = " + kExtents[dice.roll(std::size(kExtents))] + "\n";
   return {text.begin(), text.end()};
 }
 

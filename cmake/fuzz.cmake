@@ -1,0 +1,30 @@
+# One fuzz target for every *_fuzz.cc: src/data/idx_fuzz.cc becomes bin/fuzz_idx. Included before sources.cmake, since the
+# libraries are instrumented too: a fuzzer that does not see which of their branches it took learns nothing.
+if(NOT SUBBYTE_FUZZ)
+  return()
+endif()
+if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  message(FATAL_ERROR "SUBBYTE_FUZZ needs clang (libFuzzer), found ${CMAKE_CXX_COMPILER_ID}")
+endif()
+add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -g)
+add_compile_definitions(_GLIBCXX_ASSERTIONS)  # an empty optional or a bad index is a finding
+add_link_options(-fsanitize=address,undefined)
+
+function(subbyte_fuzz_targets folder)
+  file(GLOB_RECURSE found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*_fuzz.cc)
+  foreach(source ${found})
+    get_filename_component(name ${source} NAME)
+    string(REGEX REPLACE "_fuzz\\.cc$" "" name ${name})
+    add_executable(fuzz_${name} ${source})
+    target_include_directories(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(fuzz_${name} PRIVATE ${ARGN} -fsanitize=fuzzer)
+  endforeach()
+endfunction()
+
+foreach(folder base quant kernels nn train)
+  subbyte_fuzz_targets(${folder} subbyte)
+endforeach()
+if(SUBBYTE_CLI)
+  subbyte_fuzz_targets(data subbyte_data ZLIB::ZLIB PNG::PNG JPEG::JPEG LibArchive::LibArchive)
+  subbyte_fuzz_targets(cli subbyte_cli)
+endif()

@@ -1,0 +1,144 @@
+// Every family hands out the table of the instruction set it is asked for, and SUBBYTE_ISA forces which one that is.
+#include "kernels/dispatch.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include "base/error.h"
+#include "kernels/conv/conv.h"
+#include "kernels/depthwise/depthwise.h"
+#include "kernels/norm/norm.h"
+#include "kernels/quantize/quantize.h"
+
+namespace subbyte {
+namespace {
+constexpr Isa all_isas[] = {Isa::scalar, Isa::avx2, Isa::avx512vnni};
+}
+
+extern const ConvKernels conv_kernels_scalar;
+extern const QuantizeKernels quantize_kernels_scalar;
+extern const NormKernels norm_kernels_scalar;
+extern const DepthwiseKernels depthwise_kernels_scalar;
+#if defined(__x86_64__)
+extern const ConvKernels conv_kernels_avx2, conv_kernels_avx512vnni;
+extern const QuantizeKernels quantize_kernels_avx2, quantize_kernels_avx512vnni;
+extern const NormKernels norm_kernels_avx2, norm_kernels_avx512vnni;
+extern const DepthwiseKernels depthwise_kernels_avx2, depthwise_kernels_avx512vnni;
+#define SUBBYTE_TABLES(family) &family##_scalar, &family##_avx2, &family##_avx512vnni
+#else
+#define SUBBYTE_TABLES(family) &family##_scalar, &family##_scalar, &family##_scalar
+#endif
+
+namespace {
+
+template <class Kernels>
+void expect_tables(const Kernels& (*pick)(Isa), const Kernels* scalar, const Kernels* avx2, const Kernels* avx512vnni) {
+  EXPECT_EQ(&pick(Isa::scalar), scalar);
+  EXPECT_EQ(&pick(Isa::avx2), avx2);
+  EXPECT_EQ(&pick(Isa::avx512vnni), avx512vnni);
+}
+
+template <class Kernels>
+void expect_different_tables(const Kernels& (*pick)(Isa)) {
+  std::set<const Kernels*> tables;
+  for (Isa isa : supported_isas()) tables.insert(&pick(isa));
+  EXPECT_EQ(tables.size(), supported_isas().size());
+}
+
+TEST(Dispatch, AFamilyGivesTheTableOfTheInstructionSetItIsAskedFor) {
+  expect_tables(conv_kernels, SUBBYTE_TABLES(conv_kernels));
+  expect_tables(quantize_kernels, SUBBYTE_TABLES(quantize_kernels));
+  expect_tables(norm_kernels, SUBBYTE_TABLES(norm_kernels));
+  expect_tables(depthwise_kernels, SUBBYTE_TABLES(depthwise_kernels));
+}
+
+TEST(Dispatch, SupportedInstructionSetsHaveDifferentTables) {
+  expect_different_tables(conv_kernels);
+  expect_different_tables(quantize_kernels);
+  expect_different_tables(norm_kernels);
+  expect_different_tables(depthwise_kernels);
+}
+
+TEST(Dispatch, SupportedTablesHoldTheirOwnKernels) {
+  std::set<void (*)(const RowProduct&, Dot)> conv;
+  std::set<void (*)(const DepthwiseRow&)> depthwise;
+  std::set<void (*)(int64_t, const NormReduce&)> norm;
+  std::set<void (*)(const RandomStream&, int64_t, uint16_t*)> quantize;
+  for (Isa isa : supported_isas()) {
+    conv.insert(conv_kernels(isa).row);
+    depthwise.insert(depthwise_kernels(isa).row);
+    norm.insert(norm_kernels(isa).reduce);
+    quantize.insert(quantize_kernels(isa).random);
+  }
+  const size_t count = supported_isas().size();
+  EXPECT_EQ(conv.size(), count);
+  EXPECT_EQ(depthwise.size(), count);
+  EXPECT_EQ(norm.size(), count);
+  EXPECT_EQ(quantize.size(), count);
+}
+
+/// SUBBYTE_ISA as it was before, at the end.
+class SelectedIsa : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const char* value = std::getenv("SUBBYTE_ISA")) before_ = value, was_set_ = true;
+  }
+  void TearDown() override { was_set_ ? setenv("SUBBYTE_ISA", before_.c_str(), 1) : unsetenv("SUBBYTE_ISA"); }
+
+  static std::string error_of(const char* name) {
+    setenv("SUBBYTE_ISA", name, 1);
+    try {
+      selected_isa();
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+ private:
+  std::string before_;
+  bool was_set_ = false;
+};
+
+TEST_F(SelectedIsa, IsTheBestWhereNothingIsForced) {
+  const std::vector<Isa> supported = supported_isas();
+  EXPECT_EQ(supported.front(), Isa::scalar);
+  EXPECT_TRUE(std::is_sorted(supported.begin(), supported.end()));
+  unsetenv("SUBBYTE_ISA");
+  EXPECT_EQ(selected_isa(), supported.back());
+  setenv("SUBBYTE_ISA", "", 1);
+  EXPECT_EQ(selected_isa(), supported.back());
+}
+
+TEST_F(SelectedIsa, IsTheForcedOne) {
+  for (Isa isa : supported_isas()) {
+    setenv("SUBBYTE_ISA", isa_name(isa), 1);
+    EXPECT_EQ(selected_isa(), isa);
+  }
+}
+
+TEST_F(SelectedIsa, AnUnknownNameIsRefusedAndNamed) {
+  EXPECT_EQ(error_of("avx"), "SUBBYTE_ISA: found 'avx', expected scalar, avx2 or avx512vnni (did you mean 'avx2'?)");
+  for (const char* name : {"neon", "AVX2", "scalar ", "avx2,scalar"}) {
+    const std::string expected = "SUBBYTE_ISA: found '" + std::string(name) + "', expected scalar, avx2 or avx512vnni";
+    EXPECT_EQ(error_of(name).substr(0, expected.size()), expected);
+  }
+}
+
+TEST_F(SelectedIsa, OneThatTheMachineLacksIsRefusedAndNamed) {
+  const std::vector<Isa> supported = supported_isas();
+  int lacking = 0;
+  for (Isa isa : all_isas) {
+    if (std::count(supported.begin(), supported.end(), isa)) continue;
+    ++lacking;
+    EXPECT_EQ(error_of(isa_name(isa)), "SUBBYTE_ISA: found '" + std::string(isa_name(isa)) +
+                                           "', which this machine or build lacks; best here: " + isa_name(supported.back()));
+  }
+  if (!lacking) GTEST_SKIP() << "this machine has every instruction set";
+}
+
+}  // namespace
+}  // namespace subbyte

@@ -1,0 +1,260 @@
+// The quantizer's passes on every instruction set against their definitions in exact arithmetic.
+#include "kernels/quantize/quantize.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/period.h"
+#include "kernels/test_support.h"
+
+namespace subbyte {
+namespace {
+
+constexpr int all_bits[] = {2, 3, 4, 5, 6, 7, 8};
+
+/// A grid as the header describes it: |z| <= limit[c] gives |z'| <= top * 2^fraction.
+struct Trial {
+  int channels, bits, top, fraction;
+  bool is_signed;
+  int64_t count;
+  int16_t multiplier;
+  Buffer<int16_t> limit, pow2;
+  Guarded<int16_t> z;
+
+  QuantizeGrid grid() const { return {limit.data(), pow2.data(), int(limit.size()), multiplier, fraction}; }
+  int zero() const { return is_signed ? 1 << (bits - 1) : 0; }
+  /// z' as an exact integer.
+  int64_t value(int64_t i) const {
+    const int64_t top_z = limit[i % channels];
+    return high_product(std::clamp<int64_t>(z[i], -top_z, top_z) * pow2[i % channels], multiplier);
+  }
+};
+
+Trial any_trial(int bits, bool is_signed) {
+  const int channels = any_channels(), pixels = any_pixels(channels), most = is_signed ? 15 - bits : 14 - bits;
+  Trial t{channels, bits, (1 << (is_signed ? bits - 1 : bits)) - 1, *rc::gen::element(most, *rc::gen::inRange(6, most + 1)),
+          is_signed, int64_t(channels) * pixels, 0, {}, {}, Guarded<int16_t>(size_t(channels) * pixels, any_offset())};
+  Contents contents = any_contents();
+  const int range = int(contents.uniform(1, 32767)) >> contents.uniform(0, 14) | 1;
+  int k = 0;
+  while (range << k < 1 << 14) ++k;
+  t.multiplier = int16_t((int64_t(t.top) << (t.fraction + 15)) / (range << k));
+  std::vector<int16_t> limit, pow2;
+  for (int c = 0; c < channels; ++c) {
+    const int n = int(contents.uniform(0, std::min(7, 14 - k)));
+    limit.push_back(int16_t(range >> n));
+    pow2.push_back(int16_t(1 << (n + k)));
+  }
+  repeat_channels(limit.data(), channels, t.limit);
+  repeat_channels(pow2.data(), channels, t.pow2);
+  if (*rc::gen::arbitrary<bool>()) {
+    contents.fill(t.z, is_signed ? -32768 : 0, 32767);
+  } else {  // what a channel's range holds
+    contents.fill(t.z, is_signed ? -range : 0, range);
+    for (int64_t i = 0; i < t.count; ++i) t.z[i] = std::clamp(t.z[i], int16_t(-limit[i % channels]), limit[i % channels]);
+  }
+  return t;
+}
+
+/// value / 2^fraction rounded to the nearest integer, ties to the even one.
+int64_t nearest_even(int64_t value, int fraction) {
+  const int64_t below = floor_shift(value, fraction), twice = 2 * (value - below * (int64_t{1} << fraction));
+  const int64_t one = int64_t{1} << fraction;
+  return twice < one || (twice == one && below % 2 == 0) ? below : below + 1;
+}
+
+TEST(Nearest, IsRoundHalfToEvenOfTheGridValue) {
+  for (const int bits : all_bits)
+    EXPECT_TRUE(rc::check("codes of every instruction set, " + std::to_string(bits) + " bits", [bits] {
+      const Trial t = any_trial(bits, *rc::gen::arbitrary<bool>());
+      std::vector<uint8_t> expected;
+      for (int64_t i = 0; i < t.count; ++i) {
+        const int64_t q = nearest_even(t.value(i), t.fraction);
+        RC_ASSERT(q >= (t.is_signed ? -t.top : 0) && q <= t.top);
+        expected.push_back(uint8_t(q + t.zero()));
+      }
+      for (Isa isa : supported_isas()) {
+        Guarded<uint8_t> codes(expected.size(), any_offset());
+        quantize_kernels(isa).nearest(t.z.data(), t.count, t.grid(), t.zero(), codes.data());
+        require_same(codes, expected, "nearest", isa);
+      }
+    }));
+}
+
+TEST(Nearest, TiesGoToTheEvenCode) {
+  const std::vector<int16_t> limit(256, 16383), pow2(256, 2);
+  const QuantizeGrid same{limit.data(), pow2.data(), 256, 16384, 7};  // z' = z
+  const std::vector<int16_t> z = {0, 63, 64, 65, 127, 128, 191, 192, 193, 320, -63, -64, -65, -191, -192, -193, -320};
+  const std::vector<uint8_t> expected = {8, 8, 8, 9, 9, 9, 9, 10, 10, 10, 8, 8, 7, 7, 6, 6, 6};
+  for (Isa isa : supported_isas()) {
+    std::vector<uint8_t> codes(z.size());
+    quantize_kernels(isa).nearest(z.data(), int64_t(z.size()), same, 8, codes.data());
+    EXPECT_EQ(codes, expected) << isa_name(isa);
+  }
+}
+
+TEST(Stochastic, IsTheFloorOfTheGridValueAndItsRandomFraction) {
+  for (const int bits : all_bits)
+    EXPECT_TRUE(rc::check("codes of every instruction set, " + std::to_string(bits) + " bits", [bits] {
+      const Trial t = any_trial(bits, true);
+      Guarded<uint16_t> random(size_t(t.count), any_offset());
+      any_contents().fill(random, 0, 65535);
+      std::vector<int8_t> expected;
+      for (int64_t i = 0; i < t.count; ++i) {
+        const int64_t u = random[i] / (1 << (16 - t.fraction));
+        const int64_t q = floor_shift(t.value(i) + u, t.fraction);
+        RC_ASSERT(q >= -t.top && q <= t.top);
+        expected.push_back(int8_t(q));
+      }
+      for (Isa isa : supported_isas()) {
+        Guarded<int8_t> codes(expected.size(), any_offset());
+        quantize_kernels(isa).stochastic(t.z.data(), t.count, t.grid(), random.data(), codes.data());
+        require_same(codes, expected, "stochastic", isa);
+      }
+    }));
+}
+
+TEST(Stochastic, AValueOnTheGridIsKeptByAnyRandomNumber) {
+  const std::vector<int16_t> limit(256, 16383), pow2(256, 2);
+  std::vector<uint16_t> random(65536);
+  std::iota(random.begin(), random.end(), uint16_t(0));
+  std::vector<int8_t> codes(random.size());
+  for (const int fraction : {7, 10, 13})
+    for (const int q : {-1, 0, 1}) {
+      const std::vector<int16_t> z(random.size(), int16_t(q * (1 << fraction)));
+      quantize_kernels(Isa::scalar).stochastic(z.data(), int64_t(z.size()), {limit.data(), pow2.data(), 256, 16384, fraction},
+                                               random.data(), codes.data());
+      EXPECT_EQ(codes, std::vector<int8_t>(random.size(), int8_t(q)));
+    }
+}
+
+RandomStream any_stream() {
+  return {{*rc::gen::arbitrary<uint32_t>(), *rc::gen::arbitrary<uint32_t>()},
+          *rc::gen::element(0u, 16u, UINT32_MAX - 20, *rc::gen::arbitrary<uint32_t>()), *rc::gen::arbitrary<uint32_t>(),
+          *rc::gen::arbitrary<uint32_t>(), *rc::gen::inRange(1u, 6u)};
+}
+
+TEST(Random, IsTheHeadersHalfOfTheHeadersPhiloxWord) {
+  EXPECT_TRUE(rc::check("element e of chunk j, in whole chunks, on every instruction set", [] {
+    const RandomStream s = any_stream();
+    const int64_t count = *rc::gen::inRange(1, 2000), whole = (count + 127) / 128 * 128;
+    std::vector<uint16_t> expected;
+    for (int64_t i = 0; i < whole; ++i) {
+      const uint32_t e = uint32_t(i % 128), counter = s.first_counter + 16 * uint32_t(i / 128) + e % 32 / 2;
+      const uint32_t word = philox(s.key, {counter, s.tensor, s.step, s.use})[e / 32];
+      expected.push_back(uint16_t(e % 2 ? word >> 16 : word));
+    }
+    for (Isa isa : supported_isas()) {
+      Guarded<uint16_t> out(expected.size(), any_offset());
+      quantize_kernels(isa).random(s, count, out.data());
+      require_same(out, expected, "random", isa);
+    }
+  }));
+}
+
+TEST(Philox, GivesThePublishedVectors) {  // of the Random123 distribution, philox4x32-10
+  EXPECT_EQ(philox({0, 0}, {0, 0, 0, 0}), (std::array<uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(philox({0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}),
+            (std::array<uint32_t, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(philox({0xa4093822, 0x299f31d0}, {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}),
+            (std::array<uint32_t, 4>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+std::vector<uint16_t> random_values(const RandomStream& s, int64_t count) {
+  std::vector<uint16_t> out(size_t(count + 127) / 128 * 128);
+  quantize_kernels(selected_isa()).random(s, count, out.data());
+  return out;
+}
+
+TEST(Random, AnElementsBitsDependOnItsIndexOnly) {
+  EXPECT_TRUE(rc::check("any count, and any split at a chunk, gives the same values again", [] {
+    const RandomStream s = any_stream();
+    const std::vector<uint16_t> whole = random_values(s, 1280);
+    RC_ASSERT(random_values(s, 1280) == whole);
+    const std::vector<uint16_t> some = random_values(s, *rc::gen::inRange(1, 1281));
+    RC_ASSERT(std::equal(some.begin(), some.end(), whole.begin()));
+    const int chunk = *rc::gen::inRange(0, 10);
+    RandomStream later = s;
+    later.first_counter += 16 * uint32_t(chunk);
+    const std::vector<uint16_t> tail = random_values(later, 1280 - 128 * chunk);
+    RC_ASSERT(std::equal(tail.begin(), tail.end(), whole.begin() + 128 * chunk));
+  }));
+}
+
+TEST(Random, EveryPartOfTheNameChangesTheStream) {
+  EXPECT_TRUE(rc::check("key, tensor, step and use; equal halves of 128 bits would be a chance of 2^-2048", [] {
+    const RandomStream s = any_stream();
+    std::vector<RandomStream> others(5, s);
+    const uint32_t change = 1u << *rc::gen::inRange(0, 32);
+    others[0].key.k0 ^= change, others[1].key.k1 ^= change, others[2].tensor ^= change, others[3].step ^= change;
+    others[4].use ^= change;
+    for (const RandomStream& other : others) RC_ASSERT(random_values(other, 128) != random_values(s, 128));
+  }));
+}
+
+TEST(Pack, CodesAreALittleEndianBitStream) {
+  for (const int bits : {1, 2, 3, 4, 5, 6, 7, 8})
+    EXPECT_TRUE(rc::check("packed bytes and the way back, " + std::to_string(bits) + " bits", [bits] {
+      const int64_t count = *rc::gen::inRange(1, 700);
+      Guarded<uint8_t> codes(size_t(count), any_offset());
+      any_contents().fill(codes, 0, (1 << bits) - 1);
+      std::vector<uint8_t> expected(size_t(packed_bytes(count, bits)), 0);
+      for (int64_t bit = 0; bit < count * bits; ++bit)
+        expected[bit / 8] = uint8_t(expected[bit / 8] | ((codes[bit / bits] >> (bit % bits)) & 1) << (bit % 8));
+      std::vector<uint8_t> back(codes.data(), codes.data() + count);
+      back.resize(size_t(count + 7) / 8 * 8, 0);
+      for (Isa isa : supported_isas()) {
+        Guarded<uint8_t> packed(expected.size(), any_offset()), unpacked(back.size(), any_offset());
+        quantize_kernels(isa).pack(codes.data(), count, bits, packed.data());
+        require_same(packed, expected, "pack", isa);
+        quantize_kernels(isa).unpack(packed.data(), count, bits, unpacked.data());
+        require_same(unpacked, back, "unpack", isa);
+      }
+    }));
+}
+
+TEST(Pack, CodesTakeTheirWidthAndNoMore) {
+  EXPECT_EQ(packed_bytes(1024, 4), 512);  // half a byte a code
+  EXPECT_EQ(packed_bytes(1024, 2), 256);
+  EXPECT_EQ(packed_bytes(0, 4), 0);
+  for (const int bits : all_bits)
+    for (int64_t count = 1; count < 100; ++count) {
+      EXPECT_EQ(packed_bytes(8 * count, bits), count * bits);
+      const int64_t spare = 8 * packed_bytes(count, bits) - count * bits;  // less than a group of 8 codes
+      EXPECT_TRUE(spare >= 0 && spare < 8 * bits && spare % bits == 0);
+    }
+}
+
+TEST(ChannelMax, IsTheLargestMagnitudeOrWhatOutHeld) {
+  EXPECT_TRUE(rc::check("out[c] = max(out[c], max |z|), on every instruction set", [] {
+    const int channels = any_channels(), pixels = any_pixels(channels);
+    Guarded<int16_t> z(size_t(channels) * pixels, any_offset());
+    Guarded<int32_t> before(channels, any_offset());
+    Contents contents = any_contents();
+    const int reach = *rc::gen::element(10, 32767);
+    contents.fill(z, -reach, reach);
+    contents.fill(before, 0, *rc::gen::element(0, 32767));
+    std::vector<int32_t> expected(before.data(), before.data() + channels);
+    for (size_t i = 0; i < z.size(); ++i) expected[i % channels] = std::max(expected[i % channels], std::abs(int32_t(z[i])));
+    for (Isa isa : supported_isas()) {
+      Guarded<int32_t> out = before;
+      quantize_kernels(isa).channel_max(z.data(), int64_t(z.size()), channels, out.data());
+      require_same(out, expected, "channel_max", isa);
+    }
+  }));
+}
+
+TEST(Energy, IsTheSumOfSquares) {
+  EXPECT_TRUE(rc::check("any count, on every instruction set", [] {
+    Guarded<int16_t> z(size_t(*rc::gen::inRange(0, 20000)), any_offset());
+    any_contents().fill(z, -32768, 32767);
+    int64_t expected = 0;
+    for (size_t i = 0; i < z.size(); ++i) expected += int64_t(z[i]) * z[i];
+    for (Isa isa : supported_isas()) RC_ASSERT(quantize_kernels(isa).energy(z.data(), int64_t(z.size())) == expected);
+  }));
+}
+
+}  // namespace
+}  // namespace subbyte

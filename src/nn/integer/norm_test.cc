@@ -1,0 +1,330 @@
+// The normalization layer against the formulas in FP64.
+//
+//   forward   z = gamma (y - mean) / D + beta (+ residual), then ReLU;   D = kappa <|y - mean|> (L1) or the deviation (L2)
+//   backward  dx = (1/D)[g - <g> - kappa (s - <s>) <g x>]   (L1)      (1/D)[g - <g> - x <g x>]   (L2)
+//             with x = (y - mean) / D, s = sign(x), g = gamma delta where z > 0
+//
+// What fixed point may change. In forward: the code of y - mean is off by half its step h (0 where the step is finer than
+// the stream), the scale, the product and the offset by half a unit of z each, the residual by another unit; the L1 deviation
+// is taken around the mean rounded to the stream's unit, f of it off. In backward: g is off by a unit (scale and product),
+// each mean by half, the correction by half (L1) or a unit (L2); <g x> by <|g|> (h + f) / D; signs only where |y - mean| <= h + f.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <cmath>
+#include <random>
+
+#include "nn/integer/layer.h"
+
+namespace subbyte {
+namespace {
+
+constexpr double kappa = 1.2533141373155003;
+
+struct Trial {
+  Shape shape{4, 4, 3};
+  int images = 3, threads = 1, bits = 8, grad_bits = 16, code_bits = 0;
+  bool l2 = false, relu = true, residual = true;
+  unsigned seed = 1;
+};
+
+struct Rig {
+  explicit Rig(const Trial& trial) : t(trial), random(trial.seed), ctx(config(trial)) {
+    elements = size_t(t.shape.elements()), count = elements * t.images;
+    ctx.states.reserve(8);
+    ctx.values.resize(3);
+    ctx.images = t.images;
+    ctx.training = true;
+    for (Value& v : ctx.values) v.shape = t.shape;
+    ctx.values[2].is_signed = !t.relu;
+    ctx.values[2].codes.bits = t.code_bits;
+    ctx.values[2].codes.groups = 4;
+    gamma.value.resize(t.shape.c), gamma.grad.resize(t.shape.c);
+    beta.value.resize(t.shape.c), beta.grad.resize(t.shape.c);
+    std::normal_distribution<double> normal;
+    Stream& y = ctx.values[0].stream;
+    y.scale = 0.003;
+    y.top = 16383;
+    y.sum.assign(t.shape.c, 0), y.low.assign(t.shape.c, INT32_MAX), y.high.assign(t.shape.c, INT32_MIN);
+    y.memory = ctx.streams.take(int64_t(count));
+    std::vector<double> centre, spread;
+    for (int c = 0; c < t.shape.c; ++c) {
+      y.channel_shift.push_back(int(random() % 4));
+      centre.push_back(1000 * normal(random));
+      spread.push_back(std::exp2(double(random() % 24) / 2));
+      gamma.value[c] = float(1 + 0.5 * normal(random));
+      beta.value[c] = float(0.5 * normal(random));
+    }
+    for (size_t e = 0; e < count; ++e) {
+      const size_t c = e % t.shape.c;
+      const int v = std::clamp(int(std::lround(centre[c] + spread[c] * normal(random))), -16383, 16383);
+      (*y.memory)[e] = int16_t(v);
+      y.sum[c] += v, y.low[c] = std::min(y.low[c], v), y.high[c] = std::max(y.high[c], v);
+    }
+    input.assign(y.memory->data(), y.memory->data() + count);
+    fill(ctx.values[1].stream, residual, 0.0004);
+    fill(delta, gradient, 2e-6);
+    layer = make_norm_layer(ctx, 2, {&gamma, &beta});
+  }
+
+  static NetworkConfig config(const Trial& t) {
+    NetworkConfig config;
+    config.model.nodes.resize(3);
+    Node& n = config.model.nodes[2];
+    n.kind = NodeKind::norm_act;
+    n.name = "norm";
+    n.input = 0;
+    n.residual = t.residual ? 1 : -1;
+    n.relu = t.relu;
+    n.shape = t.shape;
+    config.norm = t.l2 ? NormKind::l2 : NormKind::l1;
+    config.quant.norm_bits = t.bits;
+    config.quant.norm_grad_bits = t.grad_bits;
+    config.threads = t.threads;
+    return config;
+  }
+
+  void fill(Stream& s, std::vector<int>& copy, double scale) {
+    s.scale = scale;
+    s.top = 1 << (4 + random() % 11);
+    s.memory = ctx.streams.take(int64_t(count));
+    std::uniform_int_distribution<int> value(1 - s.top, s.top - 1);
+    for (size_t e = 0; e < count; ++e) copy.push_back(value(random)), (*s.memory)[e] = int16_t(copy.back());
+  }
+
+  double unit(int c) const { return std::ldexp(0.003, -channel_shift[c]); }
+  void forward() {
+    channel_shift = ctx.values[0].stream.channel_shift;
+    layer->forward(ctx);
+  }
+
+  Trial t;
+  std::mt19937 random;
+  Context ctx;
+  size_t elements, count;
+  Param gamma, beta;
+  std::unique_ptr<IntegerLayer> layer;
+  std::vector<int> input, residual, gradient;
+  std::vector<int32_t> channel_shift;
+  Stream delta;
+};
+
+/// What one channel's formulas need, in units of the input stream.
+struct Channel {
+  double mean = 0, deviation = 0, fraction = 0, half_step = 0;
+  bool constant = false;  // nothing to normalize: the offset comes out, and no gradient goes in
+};
+
+/// D as the network takes it for L1: around the rounded mean.
+Channel measure(const Rig& rig, int c) {
+  Channel m;
+  const double n = double(rig.count / rig.t.shape.c), unit = rig.unit(c);
+  double sum = 0, spread = 0, peak = 0;
+  for (size_t e = c; e < rig.count; e += rig.t.shape.c) sum += rig.input[e];
+  m.mean = sum / n;
+  const double centre = std::floor(m.mean + 0.5);
+  m.fraction = std::fabs(m.mean - centre);
+  for (size_t e = c; e < rig.count; e += rig.t.shape.c) {
+    const double d = rig.t.l2 ? rig.input[e] - m.mean : rig.input[e] - centre;
+    spread += rig.t.l2 ? d * d : std::fabs(d);
+    peak = std::max(peak, std::fabs(rig.input[e] - centre));
+  }
+  m.deviation = rig.t.l2 ? std::sqrt(spread / n + 1e-5 / (unit * unit)) : kappa * spread / n + 1e-5 / unit;
+  // The code's step: y - mean is shifted up while its largest fits 16 bits with room for rounding.
+  m.constant = peak == 0;
+  int k = 0;
+  while (k < 14 && std::ldexp(peak, k + 1) <= 32767 - (1 << (15 - rig.t.bits))) ++k;
+  m.half_step = 16 - rig.t.bits > k ? std::ldexp(1.0, 15 - rig.t.bits - k) : 0;
+  return m;
+}
+
+void check_forward(Rig& rig) {
+  rig.forward();
+  const Stream& z = rig.ctx.values[2].stream;
+  const Trial& t = rig.t;
+  RC_ASSERT(rig.ctx.values[0].stream.memory == nullptr);  // the input is done with
+  for (int c = 0; c < t.shape.c; ++c) {
+    const Channel m = measure(rig, c);
+    const double bound = std::fabs(rig.gamma.value[c]) * m.half_step / m.deviation + z.scale * (t.residual ? 2.5 : 1.5);
+    for (size_t e = c; e < rig.count; e += t.shape.c) {
+      double expected = rig.gamma.value[c] * (rig.input[e] - m.mean) / m.deviation + rig.beta.value[c];
+      if (t.residual) expected += 0.0004 * rig.residual[e];
+      if (t.relu) expected = std::max(expected, 0.0);
+      RC_ASSERT(std::fabs((*z.memory)[e] * z.scale - expected) <= bound * (1 + 1e-6));
+      RC_ASSERT(std::abs((*z.memory)[e]) <= z.top);
+    }
+    const auto state = [&](int i) { return rig.ctx.states[i].floats[c]; };
+    RC_ASSERT(std::fabs(state(0) - m.mean * rig.unit(c)) <= 1e-6 * std::fabs(state(0)));
+    RC_ASSERT(std::fabs(state(1) - m.deviation * rig.unit(c)) <= 1e-6 * state(1));
+  }
+}
+
+void check_backward(Rig& rig) {
+  const Trial& t = rig.t;
+  std::vector<int> masked;
+  int most = 0;
+  for (size_t e = 0; e < rig.count; ++e) {
+    masked.push_back(t.relu && (*rig.ctx.values[2].stream.memory)[e] == 0 ? 0 : rig.gradient[e]);
+    most = std::max(most, std::abs(masked.back()));
+  }
+  rig.ctx.values[2].gradients = {&rig.delta};
+  rig.layer->backward(rig.ctx);
+  RC_ASSERT(rig.ctx.values[0].gradients.size() == 1u);
+  const Stream& dx = *rig.ctx.values[0].gradients[0];
+  if (t.residual) {
+    const Stream& through = *rig.ctx.values[1].gradients.at(0);
+    RC_ASSERT(through.scale == 2e-6 && through.top == most);
+    for (size_t e = 0; e < rig.count; ++e) RC_ASSERT(int((*through.memory)[e]) == masked[e]);
+  }
+  const double n = double(rig.count / t.shape.c);
+  for (int c = 0; c < t.shape.c; ++c) {
+    const Channel m = measure(rig, c);
+    const double reach = m.half_step + m.fraction;  // how far a saved code may be off, in input units
+    double g = 0, gx = 0, s = 0, size = 0, unsure = 0;
+    int64_t sum = 0;
+    for (size_t e = c; e < rig.count; e += t.shape.c) {
+      const double x = rig.input[e] - m.mean;
+      g += masked[e] / n, gx += masked[e] * x / m.deviation / n, size += std::fabs(masked[e]) / n;
+      s += ((x > 0) - (x < 0)) / n, unsure += (std::fabs(x) <= reach) / n;
+      sum += masked[e];
+    }
+    const double gx_error = size * reach / m.deviation;
+    RC_ASSERT(rig.beta.grad[c] == float(double(sum) * 2e-6));
+    RC_ASSERT(std::fabs(rig.gamma.grad[c] - gx * n * 2e-6) <= (gx_error * n + 1e-6 * size * n) * 2e-6);
+    const double scale = m.constant ? 0 : 2e-6 * rig.gamma.value[c] / (m.deviation * rig.unit(c));
+    for (size_t e = c; e < rig.count; e += t.shape.c) {
+      const double d = rig.input[e] - m.mean, x = d / m.deviation, sign = (d > 0) - (d < 0);
+      const double expected = scale * (masked[e] - g - (t.l2 ? x * gx : kappa * (sign - s) * gx));
+      double error = 0;
+      if (t.l2) error = reach / m.deviation * (std::fabs(gx) + gx_error) + std::fabs(x) * gx_error;
+      else error = kappa * ((std::fabs(d) <= reach) + unsure) * (std::fabs(gx) + gx_error) + 2 * kappa * gx_error;
+      const double bound = dx.scale * (t.l2 ? 2.5 : 2.0) + std::fabs(scale) * error;
+      RC_ASSERT(std::fabs((*dx.memory)[e] * dx.scale - expected) <= bound * (1 + 1e-6));
+      RC_ASSERT(std::abs((*dx.memory)[e]) <= dx.top);
+    }
+  }
+}
+
+Trial any_trial() {
+  Trial t;
+  t.shape = {*rc::gen::inRange(1, 8), *rc::gen::inRange(1, 8), *rc::gen::inRange(1, 41)};
+  t.images = *rc::gen::inRange(2, 6);
+  t.threads = *rc::gen::inRange(1, 4);
+  t.bits = *rc::gen::element(8, 8, 2, 3, 4, 5, 6, 7);
+  t.l2 = *rc::gen::arbitrary<bool>();
+  t.relu = *rc::gen::arbitrary<bool>();
+  t.residual = *rc::gen::arbitrary<bool>();
+  t.seed = *rc::gen::arbitrary<uint16_t>();
+  return t;
+}
+
+TEST(Norm, ForwardAndBackwardAreTheFormulasWithinTheirWidths) {
+  EXPECT_TRUE(rc::check("norm_act", [] {
+    Rig rig(any_trial());
+    check_forward(rig);
+    check_backward(rig);
+  }));
+}
+
+TEST(Norm, EvaluationUsesRunningStatistics) {
+  EXPECT_TRUE(rc::check("a batch of wider values is normalized by the mean and deviation of training", [] {
+    const Trial t = any_trial();
+    Rig first(t), rig(t);
+    first.forward();
+    for (size_t i = 0; i < first.ctx.states.size(); ++i) rig.ctx.states[i].floats = first.ctx.states[i].floats;
+    for (size_t e = 0; e < rig.count; ++e) {
+      const double mean = measure(first, int(e % t.shape.c)).mean;
+      rig.input[e] = std::clamp(int(std::lround(mean + 1.3 * (rig.input[e] - mean))), -16383, 16383);
+      (*rig.ctx.values[0].stream.memory)[e] = int16_t(rig.input[e]);
+    }
+    rig.ctx.training = false;
+    rig.forward();
+    const Stream& z = rig.ctx.values[2].stream;
+    for (int c = 0; c < t.shape.c; ++c) {
+      const double mean = rig.ctx.states[0].floats[c], deviation = rig.ctx.states[1].floats[c];
+      const double peak = rig.ctx.states[2].floats[c], unit = rig.unit(c), gamma = rig.gamma.value[c];
+      const double step = peak / (1 << (t.bits - 2)) + 2 * unit;  // at least the code's step and the mean's rounding
+      for (size_t e = c; e < rig.count; e += t.shape.c) {
+        const double d = std::clamp(rig.input[e] * unit - mean, -peak, peak);  // beyond it, it saturates
+        double expected = gamma * d / deviation + rig.beta.value[c] + (t.residual ? 0.0004 * rig.residual[e] : 0);
+        if (t.relu) expected = std::max(expected, 0.0);
+        RC_ASSERT(std::fabs((*z.memory)[e] * z.scale - expected) <= std::fabs(gamma) * step / deviation + 2.5 * z.scale);
+      }
+    }
+  }));
+}
+
+TEST(Norm, AConstantChannelGivesItsOffset) {
+  for (const bool l2 : {false, true}) {
+    Trial t;
+    t.l2 = l2;
+    t.residual = false;
+    t.relu = false;
+    Rig rig(t);
+    Stream& y = rig.ctx.values[0].stream;
+    for (size_t e = 1; e < rig.count; e += 3) (*y.memory)[e] = 77;
+    y.sum[1] = 77 * int64_t(rig.count / 3);
+    y.low[1] = y.high[1] = 77;
+    rig.forward();
+    const Stream& z = rig.ctx.values[2].stream;
+    for (size_t e = 1; e < rig.count; e += 3) EXPECT_NEAR((*z.memory)[e] * z.scale, rig.beta.value[1], z.scale);
+    rig.ctx.values[2].gradients = {&rig.delta};
+    rig.layer->backward(rig.ctx);
+    for (size_t e = 1; e < rig.count; e += 3) EXPECT_EQ((*rig.ctx.values[0].gradients[0]->memory)[e], 0);
+    EXPECT_EQ(rig.gamma.grad[1], 0);
+    EXPECT_NE(rig.beta.grad[1], 0);
+  }
+}
+
+TEST(Norm, NarrowGradientsAreRoundedToTheirLeadingBitsWithoutBias) {
+  Trial t;
+  t.shape = {16, 16, 4};
+  t.images = 16;
+  t.relu = false;
+  t.grad_bits = 6;
+  Rig rig(t);
+  rig.delta.top = 16383;
+  for (size_t e = 0; e < rig.count; ++e)
+    rig.gradient[e] = e % 2 ? 700 : -700, (*rig.delta.memory)[e] = int16_t(rig.gradient[e]);
+  rig.forward();
+  rig.ctx.values[2].gradients = {&rig.delta};
+  rig.layer->backward(rig.ctx);
+  const Stream& rounded = *rig.ctx.values[1].gradients[0];  // what goes to the residual is delta as it was used
+  const int step = 1 << 9;  // 16383 has 14 bits and a sign, 5 and a sign are kept
+  double sum = 0;
+  for (size_t e = 0; e < rig.count; ++e) {
+    const int v = (*rounded.memory)[e];
+    ASSERT_EQ(v % step, 0);
+    ASSERT_LT(std::abs(v - rig.gradient[e]), step);
+    sum += e % 2 ? v : -v;
+  }
+  // 16384 draws of deviation below step / 2: a mean off by 5 deviations has a chance below 1e-6.
+  EXPECT_NEAR(sum / double(rig.count), 700, 5 * step / 2 / std::sqrt(double(rig.count)));
+}
+
+TEST(Norm, SavesItsCodesAndAMaskAndHandsOnPackedActivations) {
+  for (const int bits : {8, 4, 3}) {
+    Trial t;
+    t.shape = {8, 8, 16};
+    t.bits = bits;
+    t.code_bits = 4;
+    Rig rig(t);
+    rig.forward();
+    EXPECT_EQ(rig.layer->info().saved_bytes_per_image, 1024 * bits / 8 + 1024 / 8);
+    const Codes& codes = rig.ctx.values[2].codes;
+    EXPECT_EQ(codes.image_bytes, 1024 / 2);  // half a byte an activation
+    EXPECT_EQ(codes.packed.size(), size_t(t.images) * 1024 / 2);
+    std::vector<uint8_t> q(1024 + 8);
+    const Stream& z = rig.ctx.values[2].stream;
+    for (int i = 0; i < t.images; ++i) {
+      rig.ctx.quantize.unpack(codes.image(i), 1024, 4, q.data());
+      for (int e = 0; e < 1024; ++e) {
+        const double step = std::ldexp(codes.scale, -codes.shift[e % 16]);
+        ASSERT_NEAR(z.image(i, 1024)[e] * z.scale, q[e] * step, step * (0.5 + 0x1p-7));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace subbyte

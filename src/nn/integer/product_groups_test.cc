@@ -1,0 +1,42 @@
+// How many ShiftQuant groups a product's tensors get: what the configuration wants, as far as 32-bit sums allow.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+
+#include "nn/integer/product.h"
+
+namespace subbyte {
+namespace {
+
+TEST(ProductGroups, AreTheMostThatSumsAllow) {
+  EXPECT_TRUE(rc::check("sums fit, and would not with one group more than was taken away", [] {
+    const auto bits = [] { return *rc::gen::inRange(2, 9); };
+    const Format f{Format::Kind::integer, bits(), bits(), bits()};
+    QuantConfig q;
+    q.groups_w = *rc::gen::inRange(0, 9);
+    q.groups_a = *rc::gen::inRange(0, 9);
+    q.groups_g = *rc::gen::inRange(0, 9);
+    const int kernel = *rc::gen::element(1, 3, 5, 7);
+    const bool is_unsigned = *rc::gen::arbitrary<bool>();
+    const ProductShape s{kernel, kernel, 1, 0, {8, 8, *rc::gen::inRange(1, 5000)}, {8, 8, *rc::gen::inRange(1, 5000)}};
+    const ProductGroups g = product_groups(q, f, s, is_unsigned);
+    const int64_t x = is_unsigned ? (1 << f.a) - 1 : (1 << (f.a - 1)) - 1;
+    const int64_t w = (1 << (f.w - 1)) - 1, d = (1 << (f.g - 1)) - 1;
+    const auto forward = [&](int a) { return (int64_t(kernel) * kernel * s.in.c * x * w) << (a - 1); };
+    const auto backward = [&](int both) { return (int64_t(kernel) * kernel * s.out.c * d * w) << (both - 2); };
+    const int64_t limit = int64_t{1} << 31;
+    const int wanted_a = q.groups_a ? q.groups_a : std::min(4, 9 - f.w);
+    const int wanted_g = q.groups_g ? q.groups_g : std::min(4, 9 - f.w);
+    const int wanted_w = q.groups_w ? q.groups_w : std::clamp(18 - f.w - f.g - wanted_g, 1, 4);
+    RC_ASSERT(g.a >= 1 && g.a <= wanted_a);
+    RC_ASSERT(g.a == 1 || forward(g.a) < limit);
+    RC_ASSERT(g.a == wanted_a || forward(g.a + 1) >= limit);
+    RC_ASSERT(g.w >= 1 && g.w <= wanted_w && g.g >= 1 && g.g <= wanted_g);
+    RC_ASSERT(g.w + g.g == 2 || backward(g.w + g.g) < limit);
+    RC_ASSERT(g.w + g.g == wanted_w + wanted_g || backward(g.w + g.g + 1) >= limit);
+  }));
+}
+
+}  // namespace
+}  // namespace subbyte

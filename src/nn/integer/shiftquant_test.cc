@@ -1,0 +1,240 @@
+// ShiftQuant on gradients whose channels differ in range: shifts, no clipping, unbiased codes, variance, and products that
+// need no rearrangement of channels.
+//
+// Seeds are fixed, so outcomes are too. For fresh seeds a correct quantizer fails a statistical test with a probability
+// below `alarm`, split evenly over the comparisons (Bonferroni), by Bernstein's inequality, exact for any number of draws.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "kernels/period.h"
+#include "kernels/test_support.h"
+#include "nn/integer/gradient.h"
+#include "nn/integer/weights.h"
+
+namespace subbyte {
+namespace {
+
+constexpr double alarm = 1e-9;
+
+NetworkConfig some_config(int sample_groups) {
+  NetworkConfig config;
+  config.model.nodes.resize(1);
+  config.quant.sample_groups = sample_groups;
+  return config;
+}
+
+/// A batch of gradients whose channels and samples have log-normal ranges, `spread` octaves of standard deviation.
+struct Batch2D {
+  Batch2D(int images, Shape s, int sample_groups, double spread, unsigned seed) : shape(s), ctx(some_config(sample_groups)) {
+    ctx.images = images;
+    ctx.step = 1;
+    std::mt19937 random(seed);
+    std::normal_distribution<double> normal;
+    std::vector<double> channel(s.c), sample(images), value(size_t(images) * s.elements());
+    for (double& r : channel) r = std::exp2(spread * normal(random));
+    for (double& r : sample) r = sample_groups > 1 ? std::exp2(spread * normal(random)) : 1;
+    double top = 0;
+    for (size_t i = 0; i < value.size(); ++i) {
+      value[i] = channel[i % s.c] * sample[i / s.elements()] * normal(random);
+      top = std::max(top, std::fabs(value[i]));
+    }
+    dy.scale = 0.01;
+    dy.top = 16383;
+    dy.memory = ctx.streams.take(int64_t(value.size()));
+    for (size_t i = 0; i < value.size(); ++i) (*dy.memory)[i] = int16_t(std::lround(value[i] / top * 16383));
+  }
+
+  int z(int image, int64_t e) const { return dy.image(image, shape.elements())[e]; }
+  /// z' / 2^fraction: the code that an element would have without rounding.
+  double exact_code(const GradientPlan& plan, int image, int64_t e) const {
+    const int up = plan.grid.shift[e % shape.c] + plan.sample[image] + plan.grid.pre_shift;
+    return std::ldexp(double(high_product(int64_t(z(image, e)) << std::min(14, up), plan.grid.multiplier)), -plan.grid.fraction);
+  }
+  /// Value of code 1, in units of the stream.
+  double step(const GradientPlan& plan, int image, int c) const {
+    return std::ldexp(plan.grid.scale / dy.scale, -(plan.grid.shift[c] + plan.sample[image]));
+  }
+
+  Shape shape;
+  Context ctx;
+  Stream dy;
+};
+
+Batch2D any_batch(int sample_groups) {
+  const int images = *rc::gen::inRange(1, 6);
+  const Shape shape{*rc::gen::inRange(1, 6), *rc::gen::inRange(1, 6), *rc::gen::inRange(1, 65)};
+  return Batch2D(images, shape, sample_groups, *rc::gen::element(0.3, 1.5, 4.0), *rc::gen::arbitrary<uint16_t>());
+}
+
+std::vector<int64_t> channel_ranges(const Batch2D& b, const std::vector<int32_t>& sample) {
+  std::vector<int64_t> range(b.shape.c, 0);
+  for (int i = 0; i < b.ctx.images; ++i)
+    for (int64_t e = 0; e < b.shape.elements(); ++e)
+      range[e % b.shape.c] = std::max(range[e % b.shape.c], int64_t(std::abs(b.z(i, e))) << sample[i]);
+  return range;
+}
+
+/// min(floor(log2(whole / r)), groups - 1), by exact comparison.
+int expected_shift(int64_t whole, int64_t r, int groups) {
+  int n = groups - 1;
+  while (n > 0 && r << n > whole) --n;
+  return n;
+}
+
+TEST(ShiftQuant, ShiftsAreTheFloorsOfTheLogarithmsAndNothingClips) {
+  EXPECT_TRUE(rc::check("n_c, m_i, and |code| <= B for every element and step", [] {
+    const int bits = *rc::gen::element(2, 3, 4, 5, 6, 7, 8), groups = *rc::gen::inRange(1, 9);
+    Batch2D b = any_batch(*rc::gen::element(1, 4, 8));
+    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups);
+    int64_t whole = 0;
+    std::vector<int64_t> image(b.ctx.images, 0);
+    for (int i = 0; i < b.ctx.images; ++i)
+      for (int64_t e = 0; e < b.shape.elements(); ++e) image[i] = std::max<int64_t>(image[i], std::abs(b.z(i, e)));
+    whole = *std::max_element(image.begin(), image.end());
+    for (int i = 0; i < b.ctx.images; ++i) RC_ASSERT(plan.sample[i] == expected_shift(whole, image[i], plan.samples));
+    const std::vector<int64_t> range = channel_ranges(b, plan.sample);
+    const int64_t r = *std::max_element(range.begin(), range.end());
+    for (int c = 0; c < b.shape.c; ++c) RC_ASSERT(plan.grid.shift[c] == expected_shift(r, range[c], groups));
+    GradientCodes codes;
+    for (int i = 0; i < b.ctx.images; ++i) {
+      quantize_gradient(b.ctx, b.dy, plan, 5, i, codes);
+      const Buffer<int16_t>& limit = plan.limit[plan.sample[i]];
+      for (int64_t e = 0; e < b.shape.elements(); ++e) {
+        const double exact = b.exact_code(plan, i, e);
+        RC_ASSERT(std::abs(b.z(i, e)) <= limit[e % limit.size()]);
+        RC_ASSERT(std::abs(codes.codes[e]) < 1 << (bits - 1));
+        RC_ASSERT(codes.codes[e] == std::floor(exact) || codes.codes[e] == std::ceil(exact));
+        // The grid's own rounding: half of its last bit, and what the real scale rounds in double precision.
+        RC_ASSERT(std::fabs(exact - b.z(i, e) / b.step(plan, i, int(e % b.shape.c))) <=
+                  std::ldexp(0.5, -plan.grid.fraction) + 1e-9);
+      }
+    }
+  }));
+}
+
+TEST(ShiftQuant, VarianceBoundIsBetweenTheIdealAndFourTimesItPlusTheCappedChannels) {
+  EXPECT_TRUE(rc::check("V_C <= V_S < 4 V_C + v C_capped r^2 4^(1-Ng), in units of v", [] {
+    const int groups = *rc::gen::inRange(1, 9);
+    Batch2D b = any_batch(1);
+    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, 4, groups);
+    const std::vector<int64_t> range = channel_ranges(b, plan.sample);
+    const int64_t r = *std::max_element(range.begin(), range.end());
+    double ideal = 0, shifted = 0;  // sums of squares below 2^53 times powers of 4: exact
+    int capped = 0;
+    for (int c = 0; c < b.shape.c; ++c) {
+      ideal += double(range[c] * range[c]);
+      shifted += std::ldexp(double(r * r), -2 * plan.grid.shift[c]);
+      capped += range[c] << groups <= r;
+    }
+    RC_ASSERT(ideal <= shifted);
+    RC_ASSERT(shifted < 4 * ideal + capped * std::ldexp(double(r * r), 2 - 2 * groups));
+  }));
+}
+
+/// Comparisons, over 4 widths x 3 group counts = 12 settings: the sum of codes of each of 2 * 48 * 9 = 864 elements over
+/// 256 steps (independent draws in [0, 1] above the floor, variance f (1 - f)); the sum of all errors, weighted with their
+/// steps; and the sum of all squared errors: 12 * 866.
+TEST(ShiftQuant, CodesAreUnbiasedWithTheVarianceOfTheirFractions) {
+  constexpr int draws = 256;
+  constexpr double each = alarm / (12 * 866);
+  for (const int bits : {2, 4, 6, 8})
+    for (const int groups : {1, 4, 8}) {
+      Batch2D b(2, {3, 3, 48}, 8, 1.5, unsigned(10 * bits + groups));
+      const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups);
+      const int64_t elements = b.shape.elements();
+      std::vector<double> sum(2 * elements, 0);
+      double error = 0, squares = 0, bound = 0, largest = 0, expected = 0, fourth = 0;
+      GradientCodes codes;
+      for (int draw = 0; draw < draws; ++draw) {
+        b.ctx.step = uint64_t(draw);
+        for (int i = 0; i < 2; ++i) {
+          quantize_gradient(b.ctx, b.dy, plan, 3, i, codes);
+          for (int64_t e = 0; e < elements; ++e) {
+            const double difference = codes.codes[e] - b.exact_code(plan, i, e), step = b.step(plan, i, int(e % b.shape.c));
+            sum[i * elements + e] += difference;
+            error += step * difference;
+            squares += step * step * difference * difference;
+          }
+        }
+      }
+      for (int i = 0; i < 2; ++i)
+        for (int64_t e = 0; e < elements; ++e) {
+          const double exact = b.exact_code(plan, i, e), f = exact - std::floor(exact), step = b.step(plan, i, int(e % b.shape.c));
+          ASSERT_LE(std::fabs(sum[i * elements + e]), f > 0 ? bernstein(draws * f * (1 - f), 1, each) : 0)
+              << bits << " bits, " << groups << " groups, element " << e;
+          expected += draws * step * step * f * (1 - f);
+          bound += draws * step * step / 4;
+          // A squared error is (1 - f)^2 or f^2: its variance is f (1 - f) (1 - 2 f)^2.
+          fourth += draws * std::pow(step, 4) * f * (1 - f) * (1 - 2 * f) * (1 - 2 * f);
+          largest = std::max(largest, step);
+        }
+      EXPECT_LE(std::fabs(error), bernstein(expected, largest, each)) << bits << " bits, " << groups << " groups";
+      const double apart = bernstein(fourth, largest * largest, each);
+      EXPECT_LE(std::fabs(squares - expected), apart) << bits << " bits, " << groups << " groups";
+      EXPECT_LE(squares, bound + apart) << bits << " bits, " << groups << " groups";  // draws * m / 4 * sum of steps^2
+    }
+}
+
+TEST(ShiftQuant, AProductWithShiftedOperandsIsTheSumOfSeparateProductsOfTheGroups) {
+  EXPECT_TRUE(rc::check("no rearrangement: the same 32-bit sums, on every instruction set", [] {
+    const int w_bits = *rc::gen::inRange(2, 9), g_bits = *rc::gen::inRange(2, 9), groups = *rc::gen::inRange(1, 9);
+    Batch2D b = any_batch(1);
+    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, g_bits, groups);
+    GradientCodes g;
+    quantize_gradient(b.ctx, b.dy, plan, 4, 0, g);
+    const int pixels = b.shape.h * b.shape.w, inputs = *rc::gen::inRange(1, 40), finest = groups - 1;
+    WeightCodes w;
+    w.bits = w_bits;
+    w.shift.assign(b.shape.c, 0);
+    Contents contents = any_contents();
+    w.code.resize(size_t(b.shape.c) * inputs);
+    contents.fill(w.code, -top_code(w_bits, true), top_code(w_bits, true));
+
+    /// dx[p][ci] over the chosen channels, whose operands carry 2^left.
+    const auto product = [&](const std::vector<int>& channels, const std::vector<int32_t>& left, Isa isa) {
+      WeightCodes part;
+      part.bits = w_bits;
+      for (int c : channels) part.code.insert(part.code.end(), w.code.begin() + c * inputs, w.code.begin() + (c + 1) * inputs);
+      const ProductShape s{1, 1, 1, 0, {b.shape.h, b.shape.w, inputs}, {b.shape.h, b.shape.w, int(channels.size())}};
+      const PackedWeights packed = pack_backward(part, s, left, g_bits);
+      std::vector<uint8_t> a(size_t(pixels) * packed.words * 4, uint8_t(packed.dot == Dot::s16 ? 0 : packed.zero));
+      for (int p = 0; p < pixels; ++p)
+        for (size_t r = 0; r < channels.size(); ++r) {
+          const int16_t code = int16_t(g.codes[size_t(p) * b.shape.c + channels[r]] * (1 << packed.operand_shift[r]));
+          uint8_t* pixel = a.data() + size_t(p) * packed.words * 4;
+          if (packed.dot == Dot::s16) std::memcpy(pixel + 2 * r, &code, 2);
+          else pixel[r] = uint8_t(code + packed.zero);
+        }
+      std::vector<int32_t> init(packed.outputs), out(size_t(pixels) * packed.outputs);
+      for (int n = 0; n < packed.outputs; ++n) init[n] = -packed.zero * packed.column_sum[n];
+      const int32_t tap = 0;
+      conv_kernels(isa).row({a.data(), &tap, 1, packed.words, packed.words * 4, pixels, packed.bytes.data(), packed.outputs,
+                             init.data(), out.data(), packed.burst}, packed.dot);
+      return out;
+    };
+
+    std::vector<int> all(b.shape.c);
+    std::vector<int32_t> left(b.shape.c);
+    for (int c = 0; c < b.shape.c; ++c) all[c] = c, left[c] = finest - plan.grid.shift[c];
+    for (Isa isa : supported_isas()) {
+      const std::vector<int32_t> together = product(all, left, isa);
+      std::vector<int32_t> separate(together.size(), 0);
+      for (int group = 0; group < groups; ++group) {
+        std::vector<int> members;
+        for (int c : all)
+          if (plan.grid.shift[c] == group) members.push_back(c);
+        if (members.empty()) continue;
+        const std::vector<int32_t> part = product(members, std::vector<int32_t>(members.size(), 0), isa);
+        for (size_t i = 0; i < part.size(); ++i) separate[i] += part[i] * (1 << (finest - group));
+      }
+      RC_ASSERT(together == separate);
+    }
+  }));
+}
+
+}  // namespace
+}  // namespace subbyte

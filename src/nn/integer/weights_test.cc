@@ -1,0 +1,177 @@
+// Weight codes, and what the packed forms of them multiply to.
+#include "nn/integer/weights.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "base/error.h"
+#include "nn/integer/grid.h"
+
+namespace subbyte {
+namespace {
+
+Param random_param(int outputs, int taps, int inputs, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  Param p;
+  p.name = "layer.weight";
+  p.shape = {outputs, taps, inputs};
+  for (int n = 0; n < outputs; ++n)
+    for (int i = 0; i < taps * inputs; ++i) p.value.push_back(std::ldexp(normal(random), -int(n % 4)));
+  return p;
+}
+
+TEST(WeightCodes, AreTheNearestOfTheirRowsGrid) {
+  EXPECT_TRUE(rc::check("|value - scale 2^-shift code| is at most half a step, and shifts are those of the rows' ranges", [] {
+    const int outputs = *rc::gen::inRange(1, 10), taps = *rc::gen::inRange(1, 4), inputs = *rc::gen::inRange(1, 10);
+    const int bits = *rc::gen::inRange(2, 9), groups = *rc::gen::inRange(1, 9);
+    const Param p = random_param(outputs, taps, inputs, *rc::gen::arbitrary<uint16_t>());
+    const WeightCodes w = quantize_weights(p, bits, groups, 0);
+    const int row = taps * inputs, top = (1 << (bits - 1)) - 1;
+    double whole = 0;
+    for (const float v : p.value) whole = std::max(whole, double(std::fabs(v)));
+    RC_ASSERT(w.scale == whole / top);
+    for (int n = 0; n < outputs; ++n) {
+      double range = 0;
+      for (int i = 0; i < row; ++i) range = std::max(range, double(std::fabs(p.value[n * row + i])));
+      const int shift = w.shift[n];
+      RC_ASSERT(shift >= 0 && shift < groups);
+      RC_ASSERT(std::ldexp(range, shift) <= whole);                               // nothing clips
+      RC_ASSERT(shift == groups - 1 || std::ldexp(range, shift + 1) > whole);     // and no finer group would do
+      const double step = std::ldexp(w.scale, -shift);
+      for (int i = 0; i < row; ++i) {
+        RC_ASSERT(std::abs(w.code[n * row + i]) <= top);
+        RC_ASSERT(std::fabs(p.value[n * row + i] - step * w.code[n * row + i]) <= step * (0.5 + 1e-9));
+      }
+    }
+  }));
+}
+
+TEST(WeightCodes, TiesGoToTheEvenCode) {
+  Param p;
+  p.shape = {1, 10};
+  p.value = {127, 0.5f, 1.5f, 2.5f, 3.5f, -0.5f, -1.5f, -2.5f, 125.5f, 126.5f};  // scale 1 at 8 bits
+  EXPECT_EQ(quantize_weights(p, 8, 1, 0).code, (std::vector<int8_t>{127, 0, 2, 2, 4, 0, -2, -2, 126, 126}));
+}
+
+TEST(WeightCodes, ClippingLimitsTheRangeToRootMeanSquares) {
+  Param p;
+  p.shape = {1, 4};
+  p.value = {1, -1, 1, 9};  // root mean square sqrt(21)
+  const WeightCodes w = quantize_weights(p, 4, 1, 1.5f);
+  EXPECT_DOUBLE_EQ(w.scale, 1.5 * std::sqrt(21) / 7);
+  EXPECT_EQ(w.code, (std::vector<int8_t>{1, -1, 1, 7}));
+}
+
+TEST(WeightCodes, AllZeroAndNotFinite) {
+  Param p = random_param(3, 1, 5, 1);
+  p.value.assign(p.value.size(), 0.0f);
+  const WeightCodes w = quantize_weights(p, 4, 4, 0);
+  EXPECT_EQ(w.code, std::vector<int8_t>(15, 0));
+  EXPECT_TRUE(std::isfinite(w.scale) && w.scale > 0);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    p.value[7] = bad;
+    try {
+      quantize_weights(p, 4, 4, 0);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_STREQ(error.what(), "parameter 'layer.weight': found a value that is not finite");
+    }
+  }
+}
+
+/// What a first operand of `value` at (tap, row), and zero elsewhere, multiplies to.
+std::vector<int32_t> product_with_one(const PackedWeights& packed, int taps, int tap, int row, int value) {
+  const bool words = packed.dot == Dot::s16;
+  std::vector<uint8_t> a(size_t(taps) * packed.words * 4 + 64, uint8_t(words ? 0 : packed.zero));
+  uint8_t* at = a.data() + size_t(tap) * packed.words * 4;
+  if (words) reinterpret_cast<int16_t*>(at)[row] = int16_t(value);
+  else at[row] = uint8_t(packed.zero + value);
+  std::vector<int32_t> offsets, init(packed.outputs), out(packed.outputs);
+  for (int t = 0; t < taps; ++t) offsets.push_back(t * packed.words * 4);
+  for (int n = 0; n < packed.outputs; ++n) init[n] = -packed.zero * packed.column_sum[n];
+  conv_kernels(Isa::scalar).row({a.data(), offsets.data(), taps, packed.words, packed.words * 4, 1, packed.bytes.data(),
+                                 packed.outputs, init.data(), out.data(), packed.burst},
+                                packed.dot);
+  return out;
+}
+
+struct Packing {
+  ProductShape shape;
+  WeightCodes w;
+  std::vector<int32_t> left;
+};
+
+Packing any_packing(int bits, bool backward) {
+  Packing p;
+  p.shape.kh = *rc::gen::element(1, 2, 3);
+  p.shape.kw = *rc::gen::element(1, 3);
+  p.shape.in = {4, 4, *rc::gen::inRange(1, 21)};
+  p.shape.out = {4, 4, *rc::gen::inRange(1, 21)};
+  p.w = quantize_weights(random_param(p.shape.out.c, p.shape.taps(), p.shape.in.c, *rc::gen::arbitrary<uint16_t>()), bits, 1, 0);
+  const int most = *rc::gen::inRange(0, 7);
+  for (int r = 0; r < (backward ? p.shape.out.c : p.shape.in.c); ++r) p.left.push_back(*rc::gen::inRange(0, most + 1));
+  return p;
+}
+
+TEST(PackedWeights, ForwardMultipliesByTheShiftedCodeOfEachTapAndChannel) {
+  EXPECT_TRUE(rc::check("a one at (tap, channel) gives that row of codes, shifted", [] {
+    const int bits = *rc::gen::inRange(2, 9), a_bits = *rc::gen::inRange(2, 9);
+    const bool is_signed = *rc::gen::arbitrary<bool>();
+    const Packing p = any_packing(bits, false);
+    const PackedWeights packed = pack_forward(p.w, p.shape, p.left, is_signed ? 1 << (a_bits - 1) : 0, (1 << a_bits) - 1);
+    RC_ASSERT(packed.outputs % 16 == 0 && packed.outputs >= p.shape.out.c);
+    RC_ASSERT(packed.dot != Dot::s16 || bits + *std::max_element(p.left.begin(), p.left.end()) > 8);
+    const int taps = p.shape.taps(), rows = p.shape.in.c;
+    for (int tap = 0; tap < taps; ++tap)
+      for (int r = 0; r < rows; ++r) {
+        const std::vector<int32_t> out = product_with_one(packed, taps, tap, r, 1);
+        for (int n = 0; n < packed.outputs; ++n) {
+          const int code = n < p.shape.out.c ? p.w.code[(size_t(n) * taps + tap) * rows + r] : 0;
+          RC_ASSERT(out[n] == code * (1 << p.left[r]));
+        }
+      }
+  }));
+}
+
+TEST(PackedWeights, BackwardMultipliesByTheShiftedCodeOfTheFlippedTap) {
+  EXPECT_TRUE(rc::check("a gradient of one at (tap, output) gives the codes of the tap opposite, shifted", [] {
+    const int bits = *rc::gen::inRange(2, 9), g_bits = *rc::gen::inRange(2, 9);
+    const Packing p = any_packing(bits, true);
+    const PackedWeights packed = pack_backward(p.w, p.shape, p.left, g_bits);
+    const int taps = p.shape.taps(), columns = p.shape.in.c, top = (1 << (g_bits - 1)) - 1;
+    for (int r = 0; r < p.shape.out.c; ++r) {
+      const int shift = packed.operand_shift[r];
+      // The gradient's operand has its place: a byte with zero point, or 16 bits unshifted.
+      if (packed.dot == Dot::s16) RC_ASSERT(shift == 0);
+      else RC_ASSERT(packed.zero >= top << shift && packed.zero + (top << shift) <= 255);
+      for (int tap = 0; tap < taps; ++tap) {
+        const std::vector<int32_t> out = product_with_one(packed, taps, tap, r, 1 << shift);
+        for (int n = 0; n < packed.outputs; ++n) {
+          const int code = n < columns ? p.w.code[(size_t(r) * taps + taps - 1 - tap) * columns + n] : 0;
+          RC_ASSERT(out[n] == code * (1 << p.left[r]));
+        }
+      }
+    }
+  }));
+}
+
+TEST(PackedWeights, TheByteProductIsChosenWhereItHasRoom) {
+  const ProductShape s{3, 3, 1, 1, {4, 4, 16}, {4, 4, 16}};
+  const WeightCodes w4 = quantize_weights(random_param(16, 9, 16, 3), 4, 1, 0);
+  const auto dot = [&](int left, int a_bits) {
+    return pack_forward(w4, s, std::vector<int32_t>(16, left), 0, (1 << a_bits) - 1).dot;
+  };
+  EXPECT_EQ(dot(0, 8), Dot::u8s8);       // 2 * 255 * 7 <= 32767
+  EXPECT_EQ(dot(3, 8), Dot::u8s8);       // 2 * 255 * 56 = 28560
+  EXPECT_EQ(dot(4, 8), Dot::u8s8_wide);  // 2 * 255 * 112 = 57120
+  EXPECT_EQ(dot(4, 4), Dot::u8s8);
+  EXPECT_EQ(dot(5, 4), Dot::s16);        // 7 * 32 is no signed byte
+}
+
+}  // namespace
+}  // namespace subbyte
