@@ -17,10 +17,11 @@ function(subbyte_test_program name folder)
   add_executable(test_${name} ${found})
   target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_compile_definitions(test_${name} PRIVATE SUBBYTE_PROGRAM="${CMAKE_BINARY_DIR}/bin/subbyte"
-                                                  SUBBYTE_SOURCE="${CMAKE_SOURCE_DIR}")
+                                                  SUBBYTE_SOURCE="${CMAKE_SOURCE_DIR}"
+                                                  $<$<BOOL:${SUBBYTE_FLOAT}>:SUBBYTE_WITH_FLOAT>)
   target_link_libraries(test_${name} PRIVATE ${ARGN} nlohmann_json::nlohmann_json rapidcheck GTest::gtest
                                              GTest::gtest_main)
-  gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600 LABELS ${name})
+  gtest_discover_tests(test_${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600 LABELS ${name})
 endfunction()
 
 subbyte_test_program(base src/base subbyte)
