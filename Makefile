@@ -2,7 +2,7 @@
 # `make help` lists them; a variable is set as in `make demo DEMO_EPOCHS=2`.
 MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
-DEMO_EPOCHS ?= 4
+DEMO_EPOCHS ?= 6
 FUZZ_SECONDS ?= 600
 SANITIZED_TESTS = base quant kernels nn train data
 SPACE = $() $()

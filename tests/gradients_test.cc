@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "network_support.h"
 #ifdef SUBBYTE_WITH_FLOAT
@@ -27,7 +28,7 @@ Agreement agreement(const std::vector<float>& a, const std::vector<float>& twin)
 
 struct Bars {
   const char* format;
-  double cosine, ratio;
+  double cosine, ratio;  ///< at least; at most that far from 1
 };
 
 struct Case {
@@ -36,12 +37,42 @@ struct Case {
   Bars bars[2];
 };
 
+// Measured, the worst layer of l1 and l2: residual 0.995 and 0.84, depthwise 0.977 and 0.85, mlp 0.999 and 0.98, pooled 0.989
+// and 0.80; lengths off by 3 and 24, 3 and 26, 0.5 and 3, 2 and 28 %. The first layers are the worst: errors add up on the way.
 const Case kCases[] = {
-    {"residual", residual_model, {{"w8a8g8", 0.9, 0.1}, {"w4a4g4", 0.5, 0.5}}},
-    {"depthwise", depthwise_model, {{"w8a8g8", 0.9, 0.1}, {"w4a4g4", 0.5, 0.5}}},
-    {"mlp", mlp_model, {{"w8a8g8", 0.9, 0.1}, {"w4a4g4", 0.5, 0.5}}},
-    {"pooled", [] { return pooled_model(); }, {{"w8a8g8", 0.9, 0.1}, {"w4a4g4", 0.5, 0.5}}},
+    {"residual", residual_model, {{"w8a8g8", 0.985, 0.07}, {"w4a4g4", 0.78, 0.35}}},
+    {"depthwise", depthwise_model, {{"w8a8g8", 0.96, 0.07}, {"w4a4g4", 0.78, 0.35}}},
+    {"mlp", mlp_model, {{"w8a8g8", 0.995, 0.02}, {"w4a4g4", 0.96, 0.08}}},
+    {"pooled", [] { return pooled_model(); }, {{"w8a8g8", 0.975, 0.05}, {"w4a4g4", 0.72, 0.36}}},
 };
+
+/// Gradients by layer, summed over batches: what is random in them averages out, what is wrong stays. A norm's scale and offset
+/// count as one vector, because the scale's gradient alone is next to nothing where another norm follows per channel.
+using Layers = std::map<std::string, std::vector<float>>;
+
+[[maybe_unused]] Layers gradients(const ModelSpec& model, const char* format, NormKind norm) {
+  const auto network = initialized_network(network_config(model, format, norm));
+  for (Param& p : network->params())  // away from 1 and 0, so that a forgotten one shows
+    if (!p.is_weight)
+      for (size_t i = 0; i < p.value.size(); ++i) p.value[i] += 0.1f * float(int(i % 5) - 2);
+  std::vector<std::vector<float>> sums(network->params().size());
+  for (uint32_t step = 0; step < 16; ++step) {
+    const BarImages images(model, 48, 48 * step);
+    network->train_step(images.batch, step);
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const std::vector<float>& grad = network->params()[i].grad;
+      sums[i].resize(grad.size());
+      for (size_t e = 0; e < grad.size(); ++e) sums[i][e] += grad[e];
+    }
+  }
+  Layers layers;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const std::string& name = network->params()[i].name;
+    std::vector<float>& all = layers[name.substr(0, name.rfind('.'))];
+    all.insert(all.end(), sums[i].begin(), sums[i].end());
+  }
+  return layers;
+}
 
 class Gradients : public testing::TestWithParam<std::tuple<Case, NormKind>> {};
 
@@ -52,25 +83,15 @@ TEST_P(Gradients, FollowTheTwinInDirectionAndLength) {
   register_float_network();
   const auto& [test, norm] = GetParam();
   const ModelSpec model = test.model();
-  const BarImages images(model, 48);
-  const auto gradients = [&](const char* format) {
-    const auto network = initialized_network(network_config(model, format, norm));
-    // Scales and offsets away from 1 and 0, so that a forgotten one shows.
-    for (Param& p : network->params())
-      if (!p.is_weight)
-        for (size_t i = 0; i < p.value.size(); ++i) p.value[i] += 0.1f * float(int(i % 5) - 2);
-    network->train_step(images.batch, 0);
-    return network->params();
-  };
-  const std::vector<Param> twin = gradients("fp32");
+  const Layers twin = gradients(model, "fp32", norm);
   for (const Bars& bars : test.bars) {
-    const std::vector<Param> found = gradients(bars.format);
+    const Layers found = gradients(model, bars.format, norm);
     ASSERT_EQ(found.size(), twin.size());
-    for (size_t i = 0; i < twin.size(); ++i) {
-      const Agreement a = agreement(found[i].grad, twin[i].grad);
-      printf("MEASURE %s %s %s %s %.4f %.3f\n", test.name, norm_name(norm), bars.format, twin[i].name.c_str(), a.cosine, a.ratio);
-      EXPECT_GT(a.cosine, bars.cosine) << bars.format << " " << twin[i].name;
-      EXPECT_NEAR(a.ratio, 1, bars.ratio) << bars.format << " " << twin[i].name;
+    for (const auto& [layer, gradient] : twin) {
+      const Agreement a = agreement(found.at(layer), gradient);
+      printf("MEASURE %s %s %s %s %.4f %.3f\n", test.name, norm_name(norm), bars.format, layer.c_str(), a.cosine, a.ratio);
+      EXPECT_GT(a.cosine, bars.cosine) << bars.format << " " << layer;
+      EXPECT_NEAR(a.ratio, 1, bars.ratio) << bars.format << " " << layer;
     }
   }
 #endif

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <png.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 
@@ -22,6 +23,21 @@ struct Decoder {
   Decoder& operator=(const Decoder&) = delete;
 };
 
+/// libpng takes, and fills with zeros, the memory that a chunk's header promises before it reads the chunk.
+void check_chunks(std::span<const uint8_t> bytes, const std::string& file) {
+  constexpr size_t signature = 8, head = 8, checksum = 4;
+  bytes = bytes.subspan(std::min(bytes.size(), signature));
+  while (bytes.size() >= head && std::memcmp(bytes.data() + 4, "IEND", 4) != 0) {  // what comes after it is not read
+    uint64_t size = head + checksum;
+    for (size_t i = 0; i < 4; ++i) size += uint64_t{bytes[i]} << (24 - 8 * i);
+    if (size > bytes.size())
+      throw Error(fmt::format("{}: found truncated or damaged PNG data (a chunk of {} bytes where {} are left), expected "
+                              "a whole PNG image",
+                              file, size, bytes.size()));
+    bytes = bytes.subspan(size_t(size));
+  }
+}
+
 }  // namespace
 
 Image decode_png(std::span<const uint8_t> bytes, const std::string& file) {
@@ -32,6 +48,7 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& file) {
       throw Error(fmt::format("{}: found truncated or damaged PNG data ({}), expected a whole PNG image", file,
                               png.message));
   };
+  check_chunks(bytes, file);
   check(png_image_begin_read_from_memory(&png, bytes.data(), bytes.size()));
   const int64_t pixels = int64_t{png.width} * png.height;
   if (pixels > kMaxImagePixels)
