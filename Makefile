@@ -43,10 +43,12 @@ test-sanitize:
 	@$(NINJA) -C build-sanitize $(SANITIZED_TESTS:%=test_%)
 	@$(CTEST) --test-dir build-sanitize -L '^($(subst $(SPACE),|,$(SANITIZED_TESTS)))$$'
 
+# So short a training does best without random crops.
 demo:
 	@tools/install_packages.sh demo
 	@$(MAKE) build
-	build/bin/subbyte train --model resnet20 --data fashion-mnist --format w4a4g4 --epochs $(DEMO_EPOCHS) --out runs/demo --force
+	build/bin/subbyte train --model resnet20 --data fashion-mnist --format w4a4g4 --epochs $(DEMO_EPOCHS) \
+	  --set data.crop=0 --set evaluation.test=last --out runs/demo --force
 
 fuzz:
 	@tools/install_packages.sh fuzz
