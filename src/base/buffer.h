@@ -37,7 +37,9 @@ class Buffer {
     }
     size_ = count;
   }
-  void fill_bytes(int byte) { std::memset(data_, byte, size_ * sizeof(T)); }
+  void fill_bytes(int byte) {
+    if (data_) std::memset(data_, byte, size_ * sizeof(T));
+  }
   T* data() { return data_; }
   const T* data() const { return data_; }
   size_t size() const { return size_; }

@@ -34,7 +34,7 @@ TEST(Operands, CodesStandInsideAFrameOfTheZeroPoint) {
     PaddedImage bytes, words;
     const int channels = round_up(s.c, 4);
     for (int pass = 0; pass < 2; ++pass) {  // the frame outlives a change of geometry and back
-      if (pass == 1) bytes.shape(3, 2, 8, 77), words.shape(3, 2, 8, 0), bytes.bytes.fill_bytes(1), words.bytes.fill_bytes(1);
+      if (pass == 1) bytes.shape(31, 2, 8, 77), words.shape(31, 2, 8, 0), bytes.bytes.fill_bytes(1), words.bytes.fill_bytes(1);
       bytes.shape(s.h + 2 * pad, s.w + 2 * pad, channels, uint8_t(zero));
       words.shape(s.h + 2 * pad, s.w + 2 * pad, channels * 2, 0);
       place_bytes(codes.data(), s, pad, bytes);
