@@ -95,7 +95,8 @@ TEST(Exactness, OfOtherQuantizers) {
         config.threads = threads;
         const Snapshot found = trained(config, 12, 4);
         if (expected.empty()) expected = found;
-        expect_same(found, expected, config.format.name() + " " + isa_name(isa) + " " + std::to_string(threads) + " threads");
+        const std::string where = config.format.name() + " " + isa_name(isa);
+        expect_same(found, expected, where + " " + std::to_string(threads) + " threads");
       }
   }
 }

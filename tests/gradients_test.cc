@@ -89,7 +89,6 @@ TEST_P(Gradients, FollowTheTwinInDirectionAndLength) {
     ASSERT_EQ(found.size(), twin.size());
     for (const auto& [layer, gradient] : twin) {
       const Agreement a = agreement(found.at(layer), gradient);
-      printf("MEASURE %s %s %s %s %.4f %.3f\n", test.name, norm_name(norm), bars.format, layer.c_str(), a.cosine, a.ratio);
       EXPECT_GT(a.cosine, bars.cosine) << bars.format << " " << layer;
       EXPECT_NEAR(a.ratio, 1, bars.ratio) << bars.format << " " << layer;
     }

@@ -20,7 +20,8 @@ constexpr Shape kImage{10, 9, 1};
 
 class Records : public TrainSource, public EvalSource {
  public:
-  Records(const ModelSpec& model, int count, uint32_t first) : images_(model, count, first), image_(model.input_shape().elements()) {}
+  Records(const ModelSpec& model, int count, uint32_t first)
+      : images_(model, count, first), image_(model.input_shape().elements()) {}
   int64_t batches_per_epoch() const override { return size() / kBatch; }
   Batch get(int64_t, int64_t index) override { return get(index * kBatch, kBatch); }
   int64_t size() const override { return int64_t(images_.labels.size()); }
@@ -54,14 +55,14 @@ TEST_P(Learning, AConvolutionNetReachesNinetyFivePercent) {
   const std::atomic<bool> stop{false};
   const TrainResult result = Trainer(trainer, *network, {&train, nullptr, &test}, {}).run(stop);
   ASSERT_TRUE(result.last.has_value());
-  printf("MEASURE %s %s train %.3f test %.3f\n", format, norm_name(norm), result.last->train_accuracy, *result.last->test_accuracy);
   EXPECT_GT(result.last->train_accuracy, 0.95);  // chance: 0.25
   EXPECT_GT(result.last->test_accuracy.value_or(0), 0.9);
   std::filesystem::remove_all(folder);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Learning,
-                         testing::Combine(testing::Values("w4a4g4", "w2a4g4"), testing::Values(NormKind::l1, NormKind::l2)),
+                         testing::Combine(testing::Values("w4a4g4", "w2a4g4"),
+                                          testing::Values(NormKind::l1, NormKind::l2)),
                          [](const auto& info) {
                            return std::string(std::get<0>(info.param)) + "_" + norm_name(std::get<1>(info.param));
                          });
@@ -82,7 +83,8 @@ TEST(Batches, OfOneAndOfAnySizeTrainAndPredict) {
   Model model = Model::create(options());
   const BarImages images(spec, 12);
   for (const int count : {12, 1, 5, 1, 12}) {
-    const auto result = model.train_step({images.pixels.data(), size_t(count) * 64}, {images.labels.data(), size_t(count)}, 0.01f);
+    const auto result = model.train_step({images.pixels.data(), size_t(count) * 64},
+                                         {images.labels.data(), size_t(count)}, 0.01f);
     EXPECT_TRUE(std::isfinite(result.loss)) << count;
     EXPECT_LE(result.correct, count);
   }
@@ -112,7 +114,8 @@ TEST(Batches, ThatAreEmptyOrUnevenAreOneLine) {
     EXPECT_EQ(message.rfind("pixels: found " + std::to_string(bytes) + " bytes, expected a multiple of 64", 0), 0u) << message;
     EXPECT_EQ(message.find('\n'), std::string::npos);
   }
-  EXPECT_EQ(message_of([&] { model.train_step({pixels.data(), 64}, labels, 0.1f); }).rfind("labels: found 2, expected 1", 0), 0u);
+  const std::string message = message_of([&] { model.train_step({pixels.data(), 64}, labels, 0.1f); });
+  EXPECT_EQ(message.rfind("labels: found 2, expected 1", 0), 0u) << message;
   EXPECT_EQ(model.steps(), 0);
 }
 

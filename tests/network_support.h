@@ -34,7 +34,10 @@ inline ModelSpec residual_model() {
     int x = b.norm_act(name + ".bn1", b.conv(name + ".conv1", input, channels, 3, stride, 1), true);
     x = b.conv(name + ".conv2", x, channels, 3, 1, 1);
     int shortcut = input;
-    if (stride > 1) shortcut = b.norm_act(name + ".short.1", b.conv(name + ".short.0", input, channels, 1, stride, 0), false);
+    if (stride > 1) {
+      shortcut = b.conv(name + ".short.0", input, channels, 1, stride, 0);
+      shortcut = b.norm_act(name + ".short.1", shortcut, false);
+    }
     return b.norm_act(name + ".bn2", x, true, shortcut);
   };
   int x = b.norm_act("bn", b.conv("conv", 0, 16, 3, 1, 1), true);

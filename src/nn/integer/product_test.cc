@@ -28,10 +28,8 @@ struct Trial {
 
 std::string text(const Trial& t) {
   std::ostringstream os;
-  os << t.in.h << "x" << t.in.w << "x" << t.in.c << " -> " << t.out.c << " k" << t.kernel << " s" << t.stride << " p" << t.pad
-     << (t.linear ? " linear" : "") << (t.is_signed ? " signed " : " ") << t.format.name() << " groups " << t.quant.groups_w
-     << "/" << t.quant.groups_a << "/" << t.quant.groups_g << "/" << t.quant.sample_groups << " images " << t.images
-     << " threads " << t.threads << " seed " << t.seed << " density " << t.density;
+  os << t.in.h << "x" << t.in.w << "x" << t.in.c << " -> " << t.out.c << " kernel " << t.kernel << " stride " << t.stride
+     << " pad " << t.pad << (t.linear ? " linear " : " ") << t.format.name() << " images " << t.images << " seed " << t.seed;
   return os.str();
 }
 
