@@ -106,10 +106,10 @@ int power(double scale, double unit) {
 void check_gradient(Rig& rig, const std::vector<int64_t>& sums, double unit) {
   RC_ASSERT(rig.ctx.values[0].gradients.size() == 1u);
   const Stream& dx = *rig.ctx.values[0].gradients[0];
-  // Overlapping windows need room, so the scale grows, but by no more than the windows that a pixel can lie in ask for.
+  // Overlapping windows need room, so the scale grows, but by no more than the largest overlap of such windows asks for.
   const int k = power(dx.scale, unit);
-  const auto windows = [&](int kernel, int out) { return std::min(out, (kernel + rig.t.stride - 1) / rig.t.stride); };
-  const int overlap = windows(rig.t.kernel_h, rig.t.out.h) * windows(rig.t.kernel_w, rig.t.out.w);
+  const auto windows = [&](int kernel) { return (kernel + rig.t.stride - 1) / rig.t.stride; };
+  const int overlap = windows(rig.t.kernel_h) * windows(rig.t.kernel_w);
   RC_ASSERT(1 << k >= overlap && 1 << k < 2 * overlap);
   for (size_t e = 0; e < sums.size(); ++e) {
     RC_ASSERT(std::abs((*dx.memory)[e]) <= dx.top);
