@@ -63,6 +63,9 @@ struct NetworkConfig {
   uint64_t seed = 1;
 };
 
+class Profile;
+class ThreadPool;
+
 class Network {
  public:
   virtual ~Network() = default;
@@ -75,6 +78,10 @@ class Network {
   virtual std::vector<State>& states() = 0;
   virtual std::vector<LayerInfo> layers() const = 0;
   virtual const ModelSpec& model() const = 0;
+  /// Fills `profile` (threads x nodes of the model) during the following steps; null ends it. The twin keeps none.
+  virtual void set_profile(Profile* profile) { (void)profile; }
+  /// The threads of the steps, for work between them (the optimizer); null: none to lend.
+  virtual ThreadPool* threads() { return nullptr; }
 };
 
 /// Builds the executor of config.format. The float twin needs a build with oneDNN: throws Error where it is missing.

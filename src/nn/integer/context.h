@@ -9,6 +9,7 @@
 #include "kernels/quantize/quantize.h"
 #include "nn/integer/stream.h"
 #include "nn/network.h"
+#include "nn/profile.h"
 
 namespace subbyte {
 
@@ -34,6 +35,7 @@ struct Context {
   bool training = false;
   bool first_batch = true;    ///< no running statistics yet
   uint64_t step = 0;
+  Profile* profile = nullptr;
 
   State* add_state(std::string name, std::vector<int64_t> shape) {
     states.push_back({std::move(name), std::move(shape), {}, {}});

@@ -24,6 +24,8 @@ class IntegerNetwork : public Network {
   std::vector<State>& states() override { return ctx_.states; }
   std::vector<LayerInfo> layers() const override;
   const ModelSpec& model() const override { return model_; }
+  void set_profile(Profile* profile) override { ctx_.profile = profile; }
+  ThreadPool* threads() override { return &ctx_.pool; }
 
  private:
   Format format_of(int id) const { return id == first_ ? quant().first : id == last_ ? quant().last : ctx_.config.format; }
