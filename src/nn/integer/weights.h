@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/threads.h"
 #include "kernels/conv/conv.h"
+#include "kernels/weights/weights.h"
 #include "nn/network.h"
 
 namespace subbyte {
@@ -24,8 +26,16 @@ struct WeightCodes {
   std::vector<int8_t> code;
 };
 
+/// Who does the work on weights: an instruction set's kernels, and threads for the large ones (null: none).
+struct WeightWorkers {
+  const WeightKernels& kernels;
+  ThreadPool* threads = nullptr;
+};
+
 /// Nearest-even codes of FP32 master weights. `clip` > 0 limits the range to clip root mean squares.
 /// Throws Error naming the parameter where a weight is not finite.
+/// This and the packing below reuse the memory of `out`: fresh pages each step cost more than the work itself.
+void quantize_weights(const WeightWorkers&, const Param& weight, int bits, int groups, float clip, WeightCodes& out);
 WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip);
 
 /// Words [tap][words][n16] for RowProduct.
@@ -42,11 +52,17 @@ struct PackedWeights {
 
 /// Forward: reduced over ci; row ci carries 2^left[ci] (how far its activation code is below the tensor's finest).
 /// The first operand is u8 with the zero point of the activation codes, at most `operand_top`.
+void pack_forward(const WeightWorkers&, const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int zero,
+                  int operand_top, PackedWeights& out);
 PackedWeights pack_forward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int zero, int operand_top);
 
 /// Backward-data: reduced over co, taps flipped; row co carries 2^left[co], split over the weights and the gradient codes
-/// (`gradient_bits`) where one side has not the room.
-PackedWeights pack_backward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int gradient_bits);
+/// (`gradient_bits`) where one side has not the room. Position i of the packed taps holds flipped tap order[i]; an empty
+/// order is 0, 1, 2, ...
+void pack_backward(const WeightWorkers&, const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left,
+                   int gradient_bits, const std::vector<int>& order, PackedWeights& out);
+PackedWeights pack_backward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int gradient_bits,
+                            const std::vector<int>& order = {});
 
 /// Largest groups (at most the wanted ones) with which sums of `reduced` products stay below 2^31.
 bool sums_fit(int64_t reduced, int64_t top_a, int64_t top_b, int shift);
