@@ -30,10 +30,10 @@ inline Range inside(int at, int stride, int pad, int kernel, int size) {
   return {first < 0 ? -first : 0, size - first < kernel ? size - first : kernel};
 }
 
-/// Windows that cover input position `at`.
-inline Range covering(int at, int stride, int pad, int kernel, int windows) {
-  const int last = (at + pad) / stride + 1, before = at + pad - kernel;  // `before`: the last start that ends too early
-  return {before < 0 ? 0 : before / stride + 1, last < windows ? last : windows};
+/// Moves the windows that cover an input position on to the next, `at`: cheaper than the divisions that would find them.
+inline void move_to(Range& r, int at, int stride, int pad, int kernel, int windows) {
+  while (r.begin * stride - pad + kernel <= at) ++r.begin;
+  while (r.end < windows && r.end * stride - pad <= at) ++r.end;
 }
 
 /// Calls f(policy, c) for vectors of channels from c; the last may overlap the one before, which writes the same again.
@@ -97,11 +97,13 @@ void average(const PoolWindows& p, const int16_t* in, int shift, int16_t* out) {
 template <class V, class Load>
 inline void gather(const PoolWindows& p, int shift, int16_t* dx, Load load) {
   const int half = shift ? 1 << (shift - 1) : 0;
+  Range rows{0, 0};
   for (int iy = 0; iy < p.in_h; ++iy) {
-    const Range rows = covering(iy, p.stride, p.pad, p.kernel_h, p.out_h);
+    move_to(rows, iy, p.stride, p.pad, p.kernel_h, p.out_h);
+    Range columns{0, 0};
     for (int ix = 0; ix < p.in_w; ++ix, dx += p.channels) {
-      const Range columns = covering(ix, p.stride, p.pad, p.kernel_w, p.out_w);
-      for_channels<V>(p.channels, [&](auto policy, int c) {
+      move_to(columns, ix, p.stride, p.pad, p.kernel_w, p.out_w);
+      for_channels<V>(p.channels, [&, columns](auto policy, int c) {
         using P = decltype(policy);
         const auto from = [&](int y, int x) {
           return load(policy, (int64_t(y) * p.out_w + x) * p.channels + c,
