@@ -32,7 +32,8 @@ inline uint32_t element(int8_t code, int left, int i) {
 
 /// words[n] joins the codes of `Group` rows; their elements are added to sum.
 template <int Group>
-inline void join(const int8_t* const* row, const int32_t* left, int count, uint32_t* __restrict words, int32_t* __restrict sum) {
+inline void join(const int8_t* const* row, const int32_t* left, int count, uint32_t* __restrict words,
+                 int32_t* __restrict sum) {
   if constexpr (Group == 4) {
     const int8_t *__restrict a = row[0], *__restrict b = row[1], *__restrict c = row[2], *__restrict d = row[3];
     const int ka = left[0], kb = left[1], kc = left[2], kd = left[3];
@@ -78,11 +79,8 @@ void forward(const WeightPack& p) {
       for (int from = 0; from < p.channels; from += tile) {
         const int height = p.channels - from < tile ? p.channels - from : tile;
         for (int j = 0; j < 16; ++j) {
-          const int8_t* __restrict code = p.code + (int64_t(n + j) * p.taps + p.order[i]) * p.channels + from;
-          if (n + j < p.outputs)
-            for (int r = 0; r < height; ++r) turned[r][j] = code[r];
-          else
-            for (int r = 0; r < height; ++r) turned[r][j] = 0;
+          const int64_t at = (int64_t(n + j) * p.taps + p.order[i]) * p.channels + from;
+          for (int r = 0; r < height; ++r) turned[r][j] = n + j < p.outputs ? p.code[at + r] : int8_t(0);
         }
         for (int w = from / Group; w * Group < from + height; ++w) {
           const int8_t* row[Group];

@@ -1,5 +1,5 @@
-// Pooling on int16 streams (kernels/pool). Max pooling saves the position of each maximum inside its window, packed; average pooling
-// saves nothing. Backward sums of overlapping windows are halved until they fit.
+// Pooling on int16 streams (kernels/pool). Max pooling saves the position of each maximum inside its window, packed;
+// average pooling saves nothing. Backward sums of overlapping windows are halved until they fit.
 #include <algorithm>
 #include <cmath>
 
@@ -24,7 +24,8 @@ class PoolLayer : public IntegerLayer {
     const Shape in = ctx.values[node_.input].shape;
     const bool global = node_.kind == NodeKind::global_avg_pool;
     const int kh = global ? in.h : node_.kernel_h, kw = global ? in.w : node_.kernel_w, stride = global ? 1 : node_.stride;
-    if (kh * kw > 256 && maximum_) throw UsageError("layer '" + node_.name + "': max pooling windows have at most 256 elements");
+    if (kh * kw > 256 && maximum_)
+      throw UsageError("layer '" + node_.name + "': max pooling windows have at most 256 elements");
     windows_ = {in.h, in.w, out_.h, out_.w, out_.c, kh, kw, stride, node_.pad};
     in_elements_ = in.elements();
     if (ctx.values[id].codes.bits) quantizer_ = ActivationQuantizer(ctx, node_);
@@ -118,6 +119,8 @@ class PoolLayer : public IntegerLayer {
 }  // namespace
 
 std::unique_ptr<IntegerLayer> make_max_pool_layer(Context& ctx, int id) { return std::make_unique<PoolLayer>(ctx, id, true); }
-std::unique_ptr<IntegerLayer> make_average_pool_layer(Context& ctx, int id) { return std::make_unique<PoolLayer>(ctx, id, false); }
+std::unique_ptr<IntegerLayer> make_average_pool_layer(Context& ctx, int id) {
+  return std::make_unique<PoolLayer>(ctx, id, false);
+}
 
 }  // namespace subbyte

@@ -54,7 +54,8 @@ struct PackedWeights {
 /// The first operand is u8 with the zero point of the activation codes, at most `operand_top`.
 void pack_forward(const WeightWorkers&, const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int zero,
                   int operand_top, PackedWeights& out);
-PackedWeights pack_forward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int zero, int operand_top);
+PackedWeights pack_forward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int zero,
+                           int operand_top);
 
 /// Backward-data: reduced over co, taps flipped; row co carries 2^left[co], split over the weights and the gradient codes
 /// (`gradient_bits`) where one side has not the room. Position i of the packed taps holds flipped tap order[i]; an empty
