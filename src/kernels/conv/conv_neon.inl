@@ -3,7 +3,7 @@
 
 struct Neon {
   using Vec = int32x4_t;
-  static constexpr int lanes = 4, rows = 24, gradient_rows = 4, gradient_columns = 4;
+  static constexpr int lanes = 4, rows = 16, gradient_rows = 4, gradient_columns = 4;
   static constexpr bool has_pairs = false;
   static Vec zero() { return vdupq_n_s32(0); }
   static Vec load(const void* p) { return vreinterpretq_s32_u8(vld1q_u8(static_cast<const uint8_t*>(p))); }
