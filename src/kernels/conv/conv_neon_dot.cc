@@ -2,17 +2,31 @@
 // what is missing, 128 times the sum of the word of w, belongs to w alone: it is formed once for each vector of weights.
 #include <arm_neon.h>
 
+#include <array>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/conv/conv.h"
 
 namespace subbyte {
 namespace {
 
-#include "kernels/conv/conv_tiles.inl"
 #include "kernels/conv/conv_neon.inl"
+#include "kernels/conv/conv_product.inl"
+#include "kernels/conv/conv_gradient.inl"
+#include "kernels/conv/conv_pack.inl"
 
 struct NeonDot : Neon {
+  // Up to 24 accumulators and their operands, two registers each on the right, fit 32 registers.
+  static constexpr int product_columns = 4, gradient_columns = 2;
+  template <Dot D, int NV>
+  static constexpr int tile_pixels = D == Dot::s16 ? 4 : 5;
+  template <Dot D, int NV>
+  static constexpr int usual_pixels = tile_pixels<D, NV>;
+  template <int NV>
+  static constexpr int gradient_rows3 = 4;
+  template <int NV>
+  static constexpr int gradient_rows1 = 8;
   struct Weights {
     int8x16_t w;
     Vec missing;
@@ -35,15 +49,16 @@ struct NeonDot : Neon {
     }
   }
   template <Dot D>
-  static Vec dot(Vec acc, Left<D> a, Right<D> w) {
-    if constexpr (D == Dot::s16) return dot_halves(acc, a, w);
-    else return vdotq_s32(add(acc, w.missing), a, w.w);
+  static void dot(Vec& acc, Left<D> a, Right<D> w) {
+    if constexpr (D == Dot::s16) acc = dot_halves(acc, a, w);
+    else acc = vdotq_s32(add(acc, w.missing), a, w.w);
   }
 };
 
 }  // namespace
 
 extern const ConvKernels conv_kernels_neon_dot;
-const ConvKernels conv_kernels_neon_dot = {row<NeonDot>, weights_gradient<NeonDot>, slide<NeonDot>};
+const ConvKernels conv_kernels_neon_dot = {product<NeonDot>, weights_gradient<NeonDot>, transpose<NeonDot>,
+                                           gradient_words<NeonDot>};
 
 }  // namespace subbyte
