@@ -6,7 +6,7 @@ DEMO_EPOCHS ?= 6
 FUZZ_SECONDS ?= 600
 SANITIZED_TESTS = base quant kernels nn train data
 AARCH64_TESTS = base quant kernels nn whole
-# Emulated, a property costs 3 to 10 times as much: fewer cases of each.
+# Emulated, a case of a property costs ten times as much and more: fewer of them.
 AARCH64_CASES = max_success=25
 SPACE = $() $()
 
