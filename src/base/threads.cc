@@ -100,6 +100,8 @@ ThreadPool::~ThreadPool() { impl_->stop_all(); }
 
 int ThreadPool::size() const { return impl_->threads; }
 
+int ThreadPool::begin_of(int thread, int items) const { return static_cast<int>(int64_t{items} * thread / impl_->threads); }
+
 void ThreadPool::run(int items, const std::function<void(int, int, int)>& body) {
   if (impl_->threads == 1) {
     body(0, 0, items);

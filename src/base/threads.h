@@ -15,6 +15,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int size() const;
+  /// Where the range of `thread` begins in a partition of `items`; the one of size() is the end.
+  int begin_of(int thread, int items) const;
 
   /// Calls body(thread, begin, end) once per thread over a static partition of [0, items); returns when all are done.
   /// An exception of a body is thrown here, after all threads have finished (the lowest thread's, if several).

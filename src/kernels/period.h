@@ -18,6 +18,9 @@ void repeat_channels(const In* in, int channels, Buffer<T>& out) {
   for (int i = 0; i < period; ++i) out[i] = T(in[i % channels]);
 }
 
+/// Largest |y| that products store in an int16 stream: one bit is kept for y - mu.
+inline constexpr int32_t stream_limit = 16383;
+
 /// Fixed-point product of the elementwise passes: (a * b + 2^14) >> 15, rounded half up; |a|, |b| < 2^15.
 inline int16_t multiply_high(int16_t a, int16_t b) { return int16_t((((int32_t(a) * b) >> 14) + 1) >> 1); }
 

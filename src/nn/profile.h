@@ -53,7 +53,11 @@ class PhaseTimer {
   }
   PhaseTimer(const PhaseTimer&) = delete;
   PhaseTimer& operator=(const PhaseTimer&) = delete;
-  ~PhaseTimer() { if (cell_) cell_->seconds += std::chrono::duration<double>(Clock::now() - start_).count(); }
+  ~PhaseTimer() { stop(); }
+  void stop() {
+    if (cell_) cell_->seconds += std::chrono::duration<double>(Clock::now() - start_).count();
+    cell_ = nullptr;
+  }
   void work(int64_t macs, int64_t bytes) {
     if (cell_) cell_->macs += macs, cell_->bytes += bytes;
   }

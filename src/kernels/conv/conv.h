@@ -1,16 +1,19 @@
 // The products of a convolution (a linear layer is a 1x1 convolution over one pixel), on prepared operands.
 //
-//   forward          y[p][n]        = sum over taps, k   a[p * step + tap][k] * w[tap][k][n]
-//   backward-data    the same product on the gradient (zero-dilated for strides) and the flipped, transposed weights
-//   backward-weights dw[tap][n][k] += 2^shift * sum over p   x[p * stride + tap][k] * g[p][n]
+//   forward          y[p][n]  = narrow(sum over taps, k   a[p + tap][k] * w[tap][k][n])
+//   backward-data    the same product on the gradient and the flipped, transposed weights; for strides, one product a phase
+//   backward-weights dw[tap][k][n] += 2^shift * sum over p   x[p * stride + tap][k] * g[p][n]
 //
 // Operands are read as 32-bit words: four u8 against four s8 (or two s16 against two s16, where shifts outgrow 8 bits).
 // A signed first operand is stored with a zero point; the caller takes it out through the accumulators' start values.
-// Sums are exact modulo 2^32 and the caller chooses operands whose true sums fit int32, so every path gives the same bits.
+// Sums are exact modulo 2^32 and the caller chooses operands whose true sums fit int32 (with room for the rounding half),
+// so every path gives the same bits. Columns n come in panels of 32 (the last one may have 16): the words that a register
+// tile reads lie one behind the other.
 #pragma once
 #include <cstdint>
 
 #include "base/isa.h"
+#include "kernels/period.h"
 
 namespace subbyte {
 
@@ -20,49 +23,77 @@ enum class Dot { u8s8, u8s8_wide, s16 };
 /// Words whose pair sums may be added up in int16 before they are widened; at least 1 where Dot::u8s8 is right, else 0.
 inline int int16_burst(int64_t max_u, int64_t max_s) { return int(32767 / (2 * max_u * max_s + (max_u * max_s == 0))); }
 
-/// One row of output pixels. All pointers may be unaligned; `n` is a multiple of 16.
-struct RowProduct {
-  const uint8_t* a;           ///< operand word 0 of output pixel 0 at tap 0
-  const int32_t* tap_offset;  ///< [taps], bytes from `a` to the tap
+inline constexpr int panel_columns = 32;
+inline int panel_width(int n, int column) {
+  const int left = n - column / panel_columns * panel_columns;
+  return left < panel_columns ? left : panel_columns;
+}
+/// Where column n of row r stands in words [panel][rows][panel_width].
+inline int64_t panel_word(int64_t rows, int n, int64_t r, int column) {
+  return int64_t(column / panel_columns) * panel_columns * rows + r * panel_width(n, column) + column % panel_columns;
+}
+
+/// One image. Pointers to bytes may be unaligned; `n` is a multiple of 16.
+///   acc = init[n] + sum over taps, k;   y = clamp((acc + 2^(shift-1)) >> shift, +-stream_limit)
+struct ImageProduct {
+  const uint8_t* a;           ///< operand word 0 of output pixel (0, 0) at tap 0
+  const int32_t* tap_offset;  ///< [taps], bytes from there to the tap
   int taps;
-  int k;           ///< words a pixel
-  int pixel_step;  ///< bytes from one output pixel's operand to the next
-  int pixels;
-  const uint8_t* w;     ///< words [taps][k][n]
+  int k;                      ///< words a tap (neighbouring pixels of one row are one tap of more words)
+  int64_t pixel_step;         ///< bytes from one output pixel's operand to the next
+  int64_t row_step;           ///< bytes from one output row's operand to the next
+  int rows, pixels;           ///< output rows, and pixels a row
+  const uint8_t* w;           ///< words [panel][taps][k][panel_width]
   int n;
-  const int32_t* init;  ///< [n]
-  int32_t* out;         ///< [pixels][n]
-  int burst = 1;        ///< Dot::u8s8: at most int16_burst of the operands
+  const int32_t* init;        ///< [n]
+  int burst;                  ///< Dot::u8s8: at most int16_burst of the operands
+  int shift;
+  int channels;               ///< columns that are stored, at most n
+  int16_t* y;
+  int64_t y_pixel, y_row;     ///< elements from one pixel of y, or row, to the next
+  int32_t* sum;               ///< [n], sum of y, added to; or null. At most 2^17 pixels.
+  int32_t *low, *high;        ///< [n], extremes of acc, over what they hold
 };
 
-/// One image's contribution to the weight gradient. `k` is a multiple of 16, `n` of 8.
+/// The weight gradient of several images.
 struct WeightsGradient {
-  const uint8_t* x;   ///< u8 words [kw][rows][blocks][k], a word = 4 output-neighbouring pixels; see slide()
-  int64_t x_tap;      ///< bytes from one kernel column's plane to the next
-  int x_row;          ///< bytes from one input row to the next
-  int row_step;       ///< input rows from one output row to the next (the stride)
-  const uint8_t* g;   ///< s8 words [rows_out][blocks][n], zero beyond the row's end
-  int rows_out, blocks, kh, kw, k, n;
-  int shift;          ///< the sample's shift
-  int32_t* dw;        ///< [kh][kw][n][k], added to
-  int burst = 1;      ///< as in RowProduct
+  const uint8_t* x;            ///< u8 [image][k][row][...]: a row of one channel holds pixels as bytes; see Transpose
+  int64_t x_image, x_channel;  ///< bytes from one to the next
+  int x_row, row_step;         ///< bytes from one input row to the next; input rows from one output row to the next
+  const int32_t* column_offset;///< [kw], bytes from a row's begin to kernel column dx of output pixel 0
+  const uint8_t* g;            ///< s8 words [panel][image][row][block][panel_width]: 4 output-neighbouring pixels a word
+  int64_t g_image, g_panel;    ///< bytes from one image, or panel, to the next
+  const int* image_shift;      ///< [images], falling: the image's sums count 2^shift
+  int images, rows, blocks;    ///< output rows, and words a row (zero beyond the row's end)
+  int kh, kw, k, n;            ///< k is a multiple of 4, n of 16
+  int burst;                   ///< as in ImageProduct
+  int first_panel, last_panel; ///< what this call computes
+  int32_t* dw;                 ///< [kh][kw][k][n], added to
 };
 
-/// One row of the sliding form: word c of block b is the bytes c of pixels (4 b + j) * step, j = 0..3; pixels beyond the
-/// last are read from the last (they meet zero gradients).
-struct SlideRow {
-  const uint8_t* pixels;  ///< [last + 1][channels]
-  int step;               ///< pixels from one output-neighbour to the next
-  int last;               ///< index of the last pixel that may be read
-  int blocks;
-  int channels;           ///< multiple of 8
-  uint8_t* out;           ///< [blocks][channels][4]
+/// Pixels of one row from [pixel][channel] to [channel][pixel]: out[c * out_channel + j] = pixels[j * step + c].
+struct Transpose {
+  const uint8_t* pixels;
+  int64_t step;
+  int count, channels;
+  uint8_t* out;
+  int64_t out_channel;
+};
+
+/// Gradient codes [row][pixel][channels] to words [row][block][panel_width] of each panel, zero beyond a row's end and the
+/// channels. `n` (a multiple of 16) as in WeightsGradient.
+struct GradientWords {
+  const uint8_t* codes;
+  int rows, pixels, channels, n;
+  uint8_t* out;      ///< panel 0
+  int64_t out_panel; ///< bytes from one panel to the next
 };
 
 struct ConvKernels {
-  void (*row)(const RowProduct&, Dot);
+  void (*product)(const ImageProduct&, Dot);
   void (*weights_gradient)(const WeightsGradient&, Dot);
-  void (*slide)(const SlideRow&);
+  void (*transpose)(const Transpose&);
+  void (*gradient_words)(const GradientWords&);
 };
 
 const ConvKernels& conv_kernels(Isa isa);

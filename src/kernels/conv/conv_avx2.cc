@@ -2,19 +2,33 @@
 // widened; wide ones would saturate, so they go through vpmaddwd, even and odd bytes apart.
 #include <immintrin.h>
 
+#include <array>
 #include <type_traits>
+#include <utility>
 
 #include "kernels/conv/conv.h"
 
 namespace subbyte {
 namespace {
 
-#include "kernels/conv/conv_tiles.inl"
+#include "kernels/conv/conv_sse.inl"
+#include "kernels/conv/conv_product.inl"
+#include "kernels/conv/conv_gradient.inl"
+#include "kernels/conv/conv_pack.inl"
 
 struct Avx2 {
   using Vec = __m256i;
-  static constexpr int lanes = 8, rows = 8, gradient_rows = 4, gradient_columns = 2;
+  static constexpr int lanes = 8, product_columns = 2, gradient_columns = 2;
   static constexpr bool has_pairs = true;
+  // 12 pair sums, two columns, a broadcast and a product are the 16 registers; wide operands need two of each.
+  template <Dot D, int NV>
+  static constexpr int tile_pixels = D == Dot::u8s8_wide ? 4 : 6;
+  template <Dot D, int NV>
+  static constexpr int usual_pixels = tile_pixels<D, NV>;
+  template <int NV>
+  static constexpr int gradient_rows3 = 2;
+  template <int NV>
+  static constexpr int gradient_rows1 = 4;
   struct Halves {
     Vec even, odd;  // int16
   };
@@ -26,16 +40,22 @@ struct Avx2 {
   template <Dot D>
   using Right = Left<D>;
   static Vec zero() { return _mm256_setzero_si256(); }
+  static Vec all(int32_t v) { return _mm256_set1_epi32(v); }
   static Vec load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
   static void store(void* p, Vec v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
   static Vec add(Vec a, Vec b) { return _mm256_add_epi32(a, b); }
+  static Vec min(Vec a, Vec b) { return _mm256_min_epi32(a, b); }
+  static Vec max(Vec a, Vec b) { return _mm256_max_epi32(a, b); }
+  static bool any_less(Vec a, Vec b) { return _mm256_movemask_epi8(_mm256_cmpgt_epi32(b, a)) != 0; }
   static Vec shift_left(Vec a, int count) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(count)); }
+  static Vec shift_right(Vec a, int count) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(count)); }
   static Vec broadcast(const uint8_t* p) {
     int32_t word;
     __builtin_memcpy(&word, p, 4);
     return _mm256_set1_epi32(word);
   }
-  static Vec add_pairs(Vec pairs, Vec a, Vec w) { return _mm256_add_epi16(pairs, _mm256_maddubs_epi16(a, w)); }
+  static void keep(Vec& v) { asm volatile("" : "+x"(v)); }
+  static Vec add_pairs(Vec pairs, Whole a, Whole w) { return _mm256_add_epi16(pairs, _mm256_maddubs_epi16(a.v, w.v)); }
   static Vec widen(Vec acc, Vec pairs) { return add(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))); }
   template <Dot D>
   static Left<D> left(Vec a) {
@@ -48,32 +68,46 @@ struct Avx2 {
     else return {w};
   }
   template <Dot D>
-  static Vec dot(Vec acc, Left<D> a, Right<D> w) {
-    if constexpr (D == Dot::s16) return add(acc, _mm256_madd_epi16(a.v, w.v));
-    else return add(add(acc, _mm256_madd_epi16(a.even, w.even)), _mm256_madd_epi16(a.odd, w.odd));
+  static void dot(Vec& acc, Left<D> a, Right<D> w) {
+    if constexpr (D == Dot::s16) acc = add(acc, _mm256_madd_epi16(a.v, w.v));
+    else if constexpr (D == Dot::u8s8_wide)
+      acc = add(acc, add(_mm256_madd_epi16(a.even, w.even), _mm256_madd_epi16(a.odd, w.odd)));
   }
-  static void interleave16(const uint8_t* p0, const uint8_t* p1, const uint8_t* p2, const uint8_t* p3, uint8_t* out) {
-    auto in = [](const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
-    auto to = [&](int at, __m128i v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), v); };
-    const __m128i a = in(p0), b = in(p1), c = in(p2), d = in(p3);
-    const __m128i ab = _mm_unpacklo_epi8(a, b), cd = _mm_unpacklo_epi8(c, d);
-    const __m128i ab_high = _mm_unpackhi_epi8(a, b), cd_high = _mm_unpackhi_epi8(c, d);
-    to(0, _mm_unpacklo_epi16(ab, cd));
-    to(16, _mm_unpackhi_epi16(ab, cd));
-    to(32, _mm_unpacklo_epi16(ab_high, cd_high));
-    to(48, _mm_unpackhi_epi16(ab_high, cd_high));
+  static void narrow_store(int16_t* p, Vec a) {
+    const __m128i v = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), v);
   }
-  static void interleave8(const uint8_t* p0, const uint8_t* p1, const uint8_t* p2, const uint8_t* p3, uint8_t* out) {
-    auto in = [](const uint8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); };
-    const __m128i ab = _mm_unpacklo_epi8(in(p0), in(p1)), cd = _mm_unpacklo_epi8(in(p2), in(p3));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_unpacklo_epi16(ab, cd));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), _mm_unpackhi_epi16(ab, cd));
+  static void narrow_store(int16_t* p, Vec a, Vec b) { store(p, _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8)); }
+  static void interleave16(const uint8_t* pixel, int step, uint8_t* out) {
+    interleave_words(pixel, pixel + step, pixel + 2 * step, pixel + 3 * step, out);
+  }
+  static void transpose16(const uint8_t* const (&rows)[16], uint8_t* out, int64_t out_channel, int count) {
+    alignas(16) uint8_t word[4][64];
+    for (int q = 0; q < 4; ++q) interleave_words(rows[4 * q], rows[4 * q + 1], rows[4 * q + 2], rows[4 * q + 3], word[q]);
+    for (int four = 0; four < 4; ++four) {  // channels 4 four .. 4 four + 3: transpose 4 x 4 double words
+      const __m128i a = load16(word[0] + 16 * four), b = load16(word[1] + 16 * four);
+      const __m128i c = load16(word[2] + 16 * four), d = load16(word[3] + 16 * four);
+      const __m128i ab = _mm_unpacklo_epi32(a, b), cd = _mm_unpacklo_epi32(c, d);
+      const __m128i ab_high = _mm_unpackhi_epi32(a, b), cd_high = _mm_unpackhi_epi32(c, d);
+      const __m128i channel[4] = {_mm_unpacklo_epi64(ab, cd), _mm_unpackhi_epi64(ab, cd),
+                                  _mm_unpacklo_epi64(ab_high, cd_high), _mm_unpackhi_epi64(ab_high, cd_high)};
+      for (int i = 0; i < 4; ++i) {
+        uint8_t* to = out + (4 * four + i) * out_channel;
+        if (count == 16) {
+          store16(to, channel[i]);
+        } else {
+          uint8_t bytes[16];
+          store16(bytes, channel[i]);
+          for (int j = 0; j < count; ++j) to[j] = bytes[j];
+        }
+      }
+    }
   }
 };
 
 }  // namespace
 
 extern const ConvKernels conv_kernels_avx2;
-const ConvKernels conv_kernels_avx2 = {row<Avx2>, weights_gradient<Avx2>, slide<Avx2>};
+const ConvKernels conv_kernels_avx2 = {product<Avx2>, weights_gradient<Avx2>, transpose<Avx2>, gradient_words<Avx2>};
 
 }  // namespace subbyte

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "base/isa.h"
+#include "kernels/period.h"
 
 namespace subbyte {
 
@@ -68,8 +69,5 @@ struct NormKernels {
 };
 
 const NormKernels& norm_kernels(Isa isa);
-
-/// Largest |y| that narrow() lets through: one bit is kept for y - mu.
-inline constexpr int32_t stream_limit = 16383;
 
 }  // namespace subbyte

@@ -43,6 +43,8 @@ struct QuantizeKernels {
   void (*unpack)(const uint8_t* packed, int64_t count, int bits, uint8_t* codes);
   /// max |z| of each of `channels` channels into out (int32; |-32768| is not expected), at least what out holds.
   void (*channel_max)(const int16_t* z, int64_t count, int channels, int32_t* out);
+  /// out[i] = codes[i] * factor[i % period] + zero, modulo 256; factor may be null: all 1.
+  void (*operand)(const int8_t* codes, int64_t count, const uint8_t* factor, int period, uint8_t zero, uint8_t* out);
   /// Sum of squares.
   int64_t (*energy)(const int16_t* z, int64_t count);
 };

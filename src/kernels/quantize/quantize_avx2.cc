@@ -22,6 +22,6 @@ struct Lanes {
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_avx2;
-const QuantizeKernels quantize_kernels_avx2 = {nearest, stochastic, random<Lanes>, pack, unpack, channel_max, energy};
+const QuantizeKernels quantize_kernels_avx2 = {nearest, stochastic, random<Lanes>, pack, unpack, channel_max, operand, energy};
 
 }  // namespace subbyte

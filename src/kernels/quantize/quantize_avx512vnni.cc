@@ -23,6 +23,6 @@ struct Lanes {
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_avx512vnni;
-const QuantizeKernels quantize_kernels_avx512vnni = {nearest, stochastic, random<Lanes>, pack, unpack, channel_max, energy};
+const QuantizeKernels quantize_kernels_avx512vnni = {nearest, stochastic, random<Lanes>, pack, unpack, channel_max, operand, energy};
 
 }  // namespace subbyte

@@ -197,6 +197,21 @@ void channel_max(const int16_t* z, int64_t count, int channels, int32_t* out) {
   }
 }
 
+void operand(const int8_t* codes, int64_t count, const uint8_t* factor, int period, uint8_t zero, uint8_t* out) {
+  if (!factor) {
+    const int8_t* __restrict in = codes;
+    uint8_t* __restrict to = out;
+    for (int64_t i = 0; i < count; ++i) to[i] = uint8_t(in[i] + zero);
+    return;
+  }
+  blocks(count, period, [&](int64_t at, int n) {
+    const int8_t* __restrict in = codes + at;
+    const uint8_t* __restrict f = factor;
+    uint8_t* __restrict to = out + at;
+    for (int i = 0; i < n; ++i) to[i] = uint8_t(int16_t(in[i]) * int16_t(f[i]) + zero);
+  });
+}
+
 int64_t energy(const int16_t* z, int64_t count) {
   int64_t sum = 0;
   for (int64_t at = 0; at < count; at += 4096) {

@@ -63,6 +63,10 @@ void channel_max(const int16_t* z, int64_t count, int channels, int32_t* out) {
   }
 }
 
+void operand(const int8_t* codes, int64_t count, const uint8_t* factor, int period, uint8_t zero, uint8_t* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = uint8_t(codes[i] * (factor ? factor[i % period] : 1) + zero);
+}
+
 int64_t energy(const int16_t* z, int64_t count) {
   int64_t sum = 0;
   for (int64_t i = 0; i < count; ++i) sum += int64_t(z[i]) * z[i];
@@ -72,6 +76,6 @@ int64_t energy(const int16_t* z, int64_t count) {
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_scalar;
-const QuantizeKernels quantize_kernels_scalar = {nearest, stochastic, random, pack, unpack, channel_max, energy};
+const QuantizeKernels quantize_kernels_scalar = {nearest, stochastic, random, pack, unpack, channel_max, operand, energy};
 
 }  // namespace subbyte

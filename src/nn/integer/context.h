@@ -13,14 +13,13 @@
 
 namespace subbyte {
 
+struct ThreadScratch;
+
 struct Context {
-  explicit Context(const NetworkConfig& c)
-      : config(c),
-        pool(c.threads),
-        isa(selected_isa()),
-        conv(conv_kernels(isa)),
-        norm(norm_kernels(isa)),
-        quantize(quantize_kernels(isa)) {}
+  explicit Context(const NetworkConfig& c);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 
   NetworkConfig config;
   ThreadPool pool;
@@ -29,6 +28,7 @@ struct Context {
   const NormKernels& norm;
   const QuantizeKernels& quantize;
   StreamPool streams;
+  std::vector<std::unique_ptr<ThreadScratch>> scratch;  ///< by thread: operands.h
   std::vector<Value> values;  ///< by node id
   std::vector<State> states;  ///< reserved before layers are made: pointers into it stay valid
   int images = 0;             ///< of the current batch

@@ -95,7 +95,7 @@ class DepthwiseLayer : public IntegerLayer {
   void backward(Context& ctx) override {
     const std::shared_ptr<Stream> dy = gather_gradients(ctx, ctx.values[id_]);
     if (!dy) throw Error("layer '" + node_.name + "': no gradient reaches it");
-    const GradientPlan plan = plan_gradient(ctx, *dy, shape_.out, format_.g, groups_g_);
+    const GradientPlan plan = plan_gradient(ctx, *dy, shape_.out, format_.g, groups_g_, id_);
     const int channels = shape_.out.c, taps = shape_.taps(), threads = ctx.pool.size();
     const int finest = groups_g_ + groups_w_ - 2;
     std::vector<int16_t> flipped(size_t(taps) * channels);
@@ -169,10 +169,8 @@ class DepthwiseLayer : public IntegerLayer {
 
   void load(Context& ctx, int i, Buffer<uint8_t>& bytes, PaddedImage& image) const {
     const Codes& x = ctx.values[node_.input].codes;
-    bytes.resize(size_t(shape_.in.elements()) + 8);
-    image.shape(shape_.in.h + 2 * shape_.pad, shape_.in.w + 2 * shape_.pad, shape_.in.c * 2, 0);
-    ctx.quantize.unpack(x.image(i), shape_.in.elements(), x.bits, bytes.data());
-    place_words(bytes.data(), x.zero, shape_.in, shape_.pad, image);
+    image.shape(shape_.in.h + 2 * shape_.pad, shape_.in.w + 2 * shape_.pad, shape_.pad, shape_.pad, shape_.in.c * 2, 0);
+    place_codes(ctx, x, i, shape_.in, true, bytes, image);
   }
 
   void weight_gradient(Context& ctx, const GradientPlan& plan, int i, Scratch& s, int64_t* total) const {
@@ -195,7 +193,7 @@ class DepthwiseLayer : public IntegerLayer {
   void input_gradient(Context& ctx, const GradientPlan& plan, const std::vector<int16_t>& flipped, int i, Scratch& s,
                       int32_t* top) {
     const int channels = shape_.out.c, m = plan.sample[i];
-    s.gradient.shape(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, channels * 2, 0);
+    s.gradient.shape(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, 0, 0, channels * 2, 0);
     for (int y = 0; y < shape_.out.h; ++y)
       for (int x = 0; x < shape_.out.w; ++x) {
         int16_t* to = reinterpret_cast<int16_t*>(s.gradient.pixel(y * shape_.stride + shape_.kh - 1 - shape_.pad,

@@ -7,11 +7,12 @@ namespace subbyte {
 
 int32_t shift_for(int64_t top) { return top > 0 ? std::max(0, int(std::bit_width(uint64_t(top))) - 13) : 0; }
 
-GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits, int groups) {
+GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits, int groups, int node) {
   const int channels = shape.c, sample_groups = ctx.config.quant.sample_groups;
   const int64_t elements = shape.elements();
   std::vector<int32_t> range(size_t(ctx.images) * channels, 0);
-  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
+  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    PhaseTimer timer(ctx.profile, thread, node, Phase::norm_backward);
     for (int i = begin; i < end; ++i)
       ctx.quantize.channel_max(dy.image(i, elements), elements, channels, range.data() + size_t(i) * channels);
   });

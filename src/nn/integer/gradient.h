@@ -25,7 +25,7 @@ struct GradientCodes {
 };
 
 /// Ranges of `dy` ([images] of `shape`) by image and channel, and the shifts that follow.
-GradientPlan plan_gradient(Context&, const Stream& dy, Shape shape, int bits, int groups);
+GradientPlan plan_gradient(Context&, const Stream& dy, Shape shape, int bits, int groups, int node);
 
 /// Codes of one image; `tensor` keys the random numbers.
 void quantize_gradient(const Context&, const Stream& dy, const GradientPlan&, uint32_t tensor, int image, GradientCodes& out);

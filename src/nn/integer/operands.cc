@@ -5,61 +5,103 @@
 
 namespace subbyte {
 
-void PaddedImage::shape(int height, int width, int bytes_a_pixel, uint8_t zero) {
-  if (height == h && width == w && bytes_a_pixel == pixel_bytes && zero_ == zero) return;
+void PaddedImage::shape(int height, int width, int frame_top, int frame_left, int bytes_a_pixel, uint8_t zero) {
+  if (height == h && width == w && frame_top == top && frame_left == left && bytes_a_pixel == pixel_bytes && zero_ == zero)
+    return;
   h = height;
   w = width;
+  top = frame_top;
+  left = frame_left;
   pixel_bytes = bytes_a_pixel;
   zero_ = zero;
   bytes.resize(size_t(h) * w * pixel_bytes);
   bytes.fill_bytes(zero);
 }
 
-void place_bytes(const uint8_t* codes, Shape shape, int pad, PaddedImage& out) {
-  if (shape.c == out.pixel_bytes) {
+void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape, bool words, Buffer<uint8_t>& scratch,
+                 PaddedImage& out) {
+  const int row = shape.w * shape.c;
+  if (!words && shape.c == out.pixel_bytes && row % 8 == 0) {
+    const int64_t packed_row = packed_bytes(row, codes.bits);
     for (int y = 0; y < shape.h; ++y)
-      std::memcpy(out.pixel(y + pad, pad), codes + int64_t(y) * shape.w * shape.c, size_t(shape.w) * shape.c);
+      ctx.quantize.unpack(codes.image(image) + y * packed_row, row, codes.bits, out.interior(y, 0));
     return;
   }
-  for (int y = 0; y < shape.h; ++y)
-    for (int x = 0; x < shape.w; ++x)
-      std::memcpy(out.pixel(y + pad, x + pad), codes + (int64_t(y) * shape.w + x) * shape.c, size_t(shape.c));
-}
-
-void place_words(const uint8_t* codes, int zero, Shape shape, int pad, PaddedImage& out) {
+  scratch.resize(size_t(shape.elements()) + 8);
+  ctx.quantize.unpack(codes.image(image), shape.elements(), codes.bits, scratch.data());
   for (int y = 0; y < shape.h; ++y)
     for (int x = 0; x < shape.w; ++x) {
-      int16_t* to = reinterpret_cast<int16_t*>(out.pixel(y + pad, x + pad));
-      const uint8_t* from = codes + (int64_t(y) * shape.w + x) * shape.c;
-      for (int c = 0; c < shape.c; ++c) to[c] = int16_t(from[c] - zero);
+      const uint8_t* from = scratch.data() + (int64_t(y) * shape.w + x) * shape.c;
+      uint8_t* to = out.interior(y, x);
+      if (!words) {
+        for (int c = 0; c < shape.c; ++c) to[c] = from[c];
+      } else {
+        int16_t* wide = reinterpret_cast<int16_t*>(to);
+        for (int c = 0; c < shape.c; ++c) wide[c] = int16_t(from[c] - codes.zero);
+      }
     }
 }
 
-void slide_image(const Context& ctx, PaddedImage& image, const ProductShape& s, SlidingImage& out) {
-  out.rows = image.h;
-  out.k = image.pixel_bytes;
-  out.blocks = (s.out.w + 3) / 4;
-  out.bytes.resize(size_t(s.kw) * out.tap_bytes());
-  for (int dx = 0; dx < s.kw; ++dx)
-    for (int y = 0; y < out.rows; ++y)
-      ctx.conv.slide({image.pixel(y, dx), s.stride, image.w - 1 - dx, out.blocks, out.k,
-                      out.bytes.data() + dx * out.tap_bytes() + int64_t(y) * out.row_bytes()});
-}
-
-void gradient_words(const Context& ctx, const int8_t* codes, Shape shape, int blocks, int n8, Buffer<uint8_t>& scratch,
-                    uint8_t* out) {
-  const uint8_t* bytes = reinterpret_cast<const uint8_t*>(codes);
-  const bool whole = shape.c == n8 && shape.w % 4 == 0;
-  scratch.resize(size_t(4) * blocks * n8);
-  if (!whole) std::memset(scratch.data(), 0, scratch.size());
+void place_gradient(const Context& ctx, const int8_t* codes, Shape shape, bool words, const Buffer<uint8_t>& factor,
+                    uint8_t zero, PaddedImage& out) {
+  const int row = shape.w * shape.c;
   for (int y = 0; y < shape.h; ++y) {
-    const uint8_t* row = bytes + int64_t(y) * shape.w * shape.c;
-    if (!whole) {
-      for (int x = 0; x < shape.w; ++x) std::memcpy(scratch.data() + x * n8, row + x * shape.c, size_t(shape.c));
-      row = scratch.data();
+    const int8_t* from = codes + int64_t(y) * row;
+    if (!words && shape.c == out.pixel_bytes) {
+      ctx.quantize.operand(from, row, factor.size() ? factor.data() : nullptr, int(factor.size()), zero, out.interior(y, 0));
+      continue;
     }
-    ctx.conv.slide({row, 1, 4 * blocks - 1, blocks, n8, out + int64_t(y) * blocks * n8 * 4});
+    for (int x = 0; x < shape.w; ++x, from += shape.c) {
+      uint8_t* to = out.interior(y, x);
+      if (words) std::copy(from, from + shape.c, reinterpret_cast<int16_t*>(to));
+      else ctx.quantize.operand(from, shape.c, factor.size() ? factor.data() : nullptr, int(factor.size()), zero, to);
+    }
   }
+}
+
+void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
+  images = count;
+  if (s == shape_ && count <= capacity_ && zero == zero_) return;
+  shape_ = s;
+  capacity_ = std::max(count, 1);
+  zero_ = zero;
+  blocks = (s.out.w + 3) / 4;
+  k = round_up(s.in.c, 4);
+  n = round_up(s.out.c, 16);
+  // A row of one channel: the stride's phases one behind the other, so that a kernel column's pixels are neighbours.
+  const int needed = (s.kw - 1) / s.stride + 4 * blocks, framed = (s.in.w + 2 * s.pad + s.stride - 1) / s.stride;
+  phase_bytes_ = round_up(std::max(needed, framed), 4);
+  x_row = phase_bytes_ * s.stride;
+  const int rows = std::max(s.in.h + 2 * s.pad, (s.out.h - 1) * s.stride + s.kh);
+  x_channel = int64_t(rows) * x_row;
+  x_image = x_channel * k;
+  x.resize(size_t(x_image) * capacity_);
+  x.fill_bytes(zero);
+  column_offset.clear();
+  for (int dx = 0; dx < s.kw; ++dx) column_offset.push_back(dx % s.stride * phase_bytes_ + dx / s.stride);
+  g_image = int64_t(s.out.h) * blocks * panel_columns * 4;
+  g_panel = g_image * capacity_;
+  g.resize(size_t(g_panel) * ((n + panel_columns - 1) / panel_columns));
+}
+
+void GradientOperands::load_x(const Context& ctx, const uint8_t* codes, int slot) {
+  const Shape in = shape_.in;
+  for (int y = 0; y < in.h; ++y)
+    for (int phase = 0; phase < shape_.stride; ++phase) {
+      // Pixel px stands at (px + pad) / stride of phase (px + pad) % stride.
+      const int first = (phase - shape_.pad % shape_.stride + shape_.stride) % shape_.stride;
+      if (first >= in.w) continue;
+      ctx.conv.transpose({codes + (int64_t(y) * in.w + first) * in.c, int64_t(shape_.stride) * in.c,
+                          (in.w - first + shape_.stride - 1) / shape_.stride, in.c,
+                          x.data() + slot * x_image + int64_t(y + shape_.pad) * x_row + phase * phase_bytes_ +
+                              (first + shape_.pad) / shape_.stride,
+                          x_channel});
+    }
+}
+
+void GradientOperands::load_g(const Context& ctx, const int8_t* codes, int slot) {
+  ctx.conv.gradient_words({reinterpret_cast<const uint8_t*>(codes), shape_.out.h, shape_.out.w, shape_.out.c, n,
+                           g.data() + slot * g_image, g_panel});
 }
 
 }  // namespace subbyte

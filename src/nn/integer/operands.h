@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "nn/integer/context.h"
+#include "nn/integer/gradient.h"
 #include "nn/integer/weights.h"
 
 namespace subbyte {
@@ -14,35 +15,57 @@ inline int round_up(int n, int to) { return (n + to - 1) / to * to; }
 /// An image as [h][w][channels] of u8 or s16 with a frame of zeros, channels padded to whole words.
 struct PaddedImage {
   int h = 0, w = 0;        ///< with frame
+  int top = 0, left = 0;   ///< frame before the interior
   int pixel_bytes = 0;
   Buffer<uint8_t> bytes;
 
   int row_bytes() const { return w * pixel_bytes; }
   /// Sets the geometry; every byte becomes `zero` where it changed.
-  void shape(int height, int width, int bytes_a_pixel, uint8_t zero);
+  void shape(int height, int width, int frame_top, int frame_left, int bytes_a_pixel, uint8_t zero);
   uint8_t* pixel(int y, int x) { return bytes.data() + (int64_t(y) * w + x) * pixel_bytes; }
+  uint8_t* interior(int y, int x) { return pixel(y + top, x + left); }
 
  private:
   int zero_ = -1;
 };
 
-/// Copies codes [h][w][c] (bytes) into the interior at (pad, pad).
-void place_bytes(const uint8_t* codes, Shape shape, int pad, PaddedImage& out);
-/// The same as int16 with the zero point taken out.
-void place_words(const uint8_t* codes, int zero, Shape shape, int pad, PaddedImage& out);
+/// Unpacks an image's codes [h][w][c] into the interior: as bytes, or as int16 with the zero point taken out. `scratch`
+/// holds the unpacked image where it cannot be unpacked in place.
+void place_codes(const Context&, const Codes&, int image, Shape, bool words, Buffer<uint8_t>& scratch, PaddedImage& out);
 
-/// The sliding form of backward-weights: words [kw][rows][blocks][k16], a word = 4 output-neighbouring pixels.
-struct SlidingImage {
-  int rows = 0, blocks = 0, k = 0;
-  Buffer<uint8_t> bytes;
-  int64_t tap_bytes() const { return int64_t(rows) * row_bytes(); }
-  int row_bytes() const { return blocks * k * 4; }
+/// Gradient codes [h][w][c] into the interior: as bytes code * factor[c] + zero, or as int16.
+/// `factor` is repeated over a period (kernels/period.h); empty: all 1.
+void place_gradient(const Context&, const int8_t* codes, Shape, bool words, const Buffer<uint8_t>& factor, uint8_t zero,
+                    PaddedImage& out);
+
+/// The operands of backward-weights for several images (kernels/conv/conv.h, WeightsGradient).
+struct GradientOperands {
+  Buffer<uint8_t> x, g;
+  int64_t x_image = 0, x_channel = 0, g_image = 0, g_panel = 0;
+  int x_row = 0, blocks = 0, k = 0, n = 0, images = 0;
+  std::vector<int32_t> column_offset;
+
+  /// Sets the geometry for up to `count` images; frames hold `zero` afterwards.
+  void shape(const ProductShape&, int count, uint8_t zero);
+  /// Codes of X ([h][w][c] bytes) and of the gradient become image `slot`.
+  void load_x(const Context&, const uint8_t* codes, int slot);
+  void load_g(const Context&, const int8_t* codes, int slot);
+
+ private:
+  ProductShape shape_;
+  int capacity_ = 0, zero_ = -1, phase_bytes_ = 0;
 };
-/// `image` holds bytes with pixel_bytes = k (a multiple of 16).
-void slide_image(const Context&, PaddedImage& image, const ProductShape&, SlidingImage& out);
 
-/// Gradient codes [oh][ow][co] as s8 words [oh][blocks][n8] (zero beyond the row).
-void gradient_words(const Context&, const int8_t* codes, Shape shape, int blocks, int n8, Buffer<uint8_t>& scratch,
-                    uint8_t* out);
+/// What one thread needs while it runs products; layers take turns.
+struct ThreadScratch {
+  Buffer<uint8_t> bytes;          // unpacked codes of X
+  PaddedImage image, gradient;    // operands of forward, and of backward-data
+  GradientOperands operands;      // of backward-weights
+  GradientCodes g;
+  Buffer<int32_t> dw;             // [tap][k][n]
+  std::vector<int32_t> g_sum;     // [n], zero point times the sum of G's codes, shifted like dw
+  std::vector<int64_t> dw_total;  // what was flushed from dw, where has_total
+  bool has_total = false;
+};
 
 }  // namespace subbyte

@@ -5,6 +5,7 @@
 #include "nn/integer/gradient.h"
 #include "nn/integer/layer.h"
 #include "nn/integer/operands.h"
+#include "nn/integer/phases.h"
 
 namespace subbyte {
 
@@ -16,13 +17,25 @@ class ProductLayer : public IntegerLayer {
   LayerInfo info() const override;
 
  private:
-  struct Scratch;        // one thread's operands
-  void forward_images(Context&, const PackedWeights&, const std::vector<int32_t>& init, int spare, Value& out);
-  void input_gradient(Context&, const GradientPlan&, const PackedWeights&, int shift, int image, Scratch&, int16_t* dx,
-                      int32_t* top);
-  void weight_gradient(Context&, const GradientPlan&, int image, Scratch&);
-  void flush(Scratch&, int shift) const;  // adds the int32 sums, times 2^shift, to the int64 totals
-  void finish_weight_gradient(Context&, const GradientPlan&, std::vector<Scratch>&);
+  /// What a batch's backward pass needs beside the gradient.
+  struct Backward {
+    GradientPlan plan;
+    PackedWeights packed;        // of backward-data
+    Buffer<uint8_t> factor;      // shifts of the gradient operand, repeated; empty: none
+    std::vector<std::vector<int32_t>> init;  // by phase
+    int shift = 0;               // of the finest sample
+    int spare = 0;               // shifts that no channel uses
+    int64_t bound = 0;           // of one image's shifted weight gradient sums
+    bool late_shift = false;     // the bound is beyond 32 bits: the sample's shift is applied in 64
+    int group = 1;               // images whose operands of backward-weights are prepared together
+  };
+  void forward_images(Context&, const PackedWeights&, int spare, Value& out);
+  Backward plan_backward(Context&, const Stream& dy);
+  void backward_images(Context&, const Backward&, const Stream& dy, bool weights, int thread, int begin, int end, int64_t* top);
+  void input_gradient(Context&, const Backward&, int image, ThreadScratch&, int64_t* top);
+  void load_weight_operands(Context&, const Backward&, int image, int slot, int shift, ThreadScratch&) const;
+  void flush(const Backward&, ThreadScratch&, int shift) const;
+  void finish_weight_gradient(Context&, const Backward&);
 
   int id_;
   const Node node_;
@@ -30,6 +43,7 @@ class ProductLayer : public IntegerLayer {
   Format format_;
   bool needs_input_gradient_, is_head_;
   ProductShape shape_;
+  BackwardPhases phases_;
   int groups_w_, groups_a_, groups_g_;
   WeightCodes weights_;
   State* shifts_;        // "<node>.shifts": right shifts of the forward and the input-gradient sums at the finest

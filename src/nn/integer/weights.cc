@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "base/error.h"
 #include "nn/integer/grid.h"
@@ -10,7 +11,7 @@
 namespace subbyte {
 
 bool sums_fit(int64_t reduced, int64_t top_a, int64_t top_b, int shift) {
-  return ((reduced * top_a * top_b) << shift) < (int64_t{1} << 31);
+  return ((reduced * top_a * top_b) << shift) < (int64_t{1} << 31) - (int64_t{1} << 22);
 }
 
 WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip) {
@@ -54,21 +55,30 @@ int round_up(int n, int to) { return (n + to - 1) / to * to; }
 
 /// code(tap, row, column) << left[row] as words of `Element`s, rows grouped by 4 / sizeof... per 32 bits.
 template <class Element, class Code>
-void pack_words(PackedWeights& out, int taps, int rows, int columns, const std::vector<int32_t>& left, Code code) {
+void pack_words(PackedWeights& out, const std::vector<std::vector<int>>& sets, int rows, int columns,
+                const std::vector<int32_t>& left, Code code) {
   constexpr int group = 4 / sizeof(Element);
   out.words = (rows + group - 1) / group;
   out.outputs = round_up(columns, 16);
-  out.bytes.resize(size_t(taps) * out.words * out.outputs * 4);
+  size_t taps = 0;
+  for (const std::vector<int>& set : sets) taps += set.size();
+  out.bytes.resize(taps * out.words * out.outputs * 4);
   out.bytes.fill_bytes(0);
-  out.column_sum.assign(out.outputs, 0);
-  for (int tap = 0; tap < taps; ++tap)
-    for (int r = 0; r < rows; ++r)
-      for (int n = 0; n < columns; ++n) {
-        const Element v = Element(int32_t(code(tap, r, n)) * (1 << left[r]));
-        const int64_t at = ((int64_t(tap) * out.words + r / group) * out.outputs + n) * 4 + r % group * sizeof(Element);
-        std::memcpy(out.bytes.data() + at, &v, sizeof v);
-        out.column_sum[n] += v;
-      }
+  int64_t offset = 0;
+  for (const std::vector<int>& set : sets) {
+    PackedWeights::Taps packed{offset, std::vector<int32_t>(out.outputs, 0)};
+    const int64_t panel_rows = int64_t(set.size()) * out.words;
+    for (size_t tap = 0; tap < set.size(); ++tap)
+      for (int r = 0; r < rows; ++r)
+        for (int n = 0; n < columns; ++n) {
+          const Element v = Element(int32_t(code(set[tap], r, n)) * (1 << left[r]));
+          const int64_t word = panel_word(panel_rows, out.outputs, int64_t(tap) * out.words + r / group, n);
+          std::memcpy(out.bytes.data() + offset + word * 4 + r % group * sizeof(Element), &v, sizeof v);
+          packed.column_sum[n] += v;
+        }
+    out.sets.push_back(std::move(packed));
+    offset += panel_rows * out.outputs * 4;
+  }
 }
 
 /// Chooses between the byte products: row r's first operand is at most top_u[r], its second top << shift[r].
@@ -85,28 +95,36 @@ void choose_byte_dot(PackedWeights& out, const std::vector<int32_t>& top_u, int6
 
 }  // namespace
 
+std::vector<int32_t> PackedWeights::init(size_t set) const {
+  std::vector<int32_t> init(outputs);
+  for (int n = 0; n < outputs; ++n) init[n] = -zero * sets[set].column_sum[n];
+  return init;
+}
+
 PackedWeights pack_forward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left, int zero,
                            int operand_top) {
   const int rows = s.in.c, columns = s.out.c, taps = s.taps();
   const int largest = *std::max_element(left.begin(), left.end());
   auto code = [&](int tap, int r, int n) { return w.code[(int64_t(n) * taps + tap) * rows + r]; };
+  std::vector<int> all(taps);
+  std::iota(all.begin(), all.end(), 0);
   PackedWeights out;
   out.operand_shift.assign(rows, 0);
   if (w.bits + largest <= 8) {
     out.zero = zero;
     choose_byte_dot(out, std::vector<int32_t>(rows, operand_top), top_code(w.bits, true), left);
-    pack_words<int8_t>(out, taps, rows, columns, left, code);
+    pack_words<int8_t>(out, {all}, rows, columns, left, code);
   } else {
     out.dot = Dot::s16;
-    pack_words<int16_t>(out, taps, rows, columns, left, code);
+    pack_words<int16_t>(out, {all}, rows, columns, left, code);
   }
   return out;
 }
 
-PackedWeights pack_backward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left,
-                            int gradient_bits) {
+PackedWeights pack_backward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left, int gradient_bits,
+                            const std::vector<std::vector<int>>& sets) {
   const int rows = s.out.c, columns = s.in.c, taps = s.taps();
-  auto code = [&](int tap, int r, int n) { return w.code[(int64_t(r) * taps + (taps - 1 - tap)) * columns + n]; };
+  auto code = [&](int tap, int r, int n) { return w.code[(int64_t(r) * taps + tap) * columns + n]; };
   PackedWeights out;
   std::vector<int32_t> on_weights(rows);
   out.operand_shift.resize(rows);
@@ -121,11 +139,11 @@ PackedWeights pack_backward(const WeightCodes& w, const ProductShape& s, const s
     std::vector<int32_t> top_u(rows);
     for (int r = 0; r < rows; ++r) top_u[r] = out.zero + (top_code(gradient_bits, true) << out.operand_shift[r]);
     choose_byte_dot(out, top_u, top_code(w.bits, true), on_weights);
-    pack_words<int8_t>(out, taps, rows, columns, on_weights, code);
+    pack_words<int8_t>(out, sets, rows, columns, on_weights, code);
   } else {
     out.dot = Dot::s16;
     out.operand_shift.assign(rows, 0);
-    pack_words<int16_t>(out, taps, rows, columns, left, code);
+    pack_words<int16_t>(out, sets, rows, columns, left, code);
   }
   return out;
 }

@@ -1,0 +1,160 @@
+// The register tile of the forward and backward-data products, for any vector policy V:
+//   V::Vec, V::lanes (32-bit), zero, load, store, add, min, max, all(int32), broadcast(pointer to a word),
+//   shift_left/shift_right(v, count), any_less(a, b), narrow_store(int16 pointer, v), narrow_store(pointer, v, v);
+//   V::left<Dot>(a), V::right<Dot>(w): what dot can use of an operand several times; dot<Dot>(acc&, left, right);
+//   V::has_pairs: u8s8 words are added up in int16 pairs first, add_pairs(pairs, a, w) and widen(acc, pairs);
+//   V::keep(v): keeps a loaded operand in its register, where compilers would load it again for every use.
+// Included by the ISA files inside their own unnamed namespace.
+
+#define SUBBYTE_UNROLL _Pragma("GCC unroll 32")
+// Hides a pointer's origin, so that a few registers with fixed distances serve all rows of a tile.
+#define SUBBYTE_OPAQUE(pointer) asm("" : "+r"(pointer))
+
+/// `y` = the tile's sums, which include the rounding half, narrowed; their sums and extremes by channel.
+template <class V, int MR, int NV>
+inline void finish_tile(const ImageProduct& p, typename V::Vec (&acc)[MR][NV], int32_t half, int16_t* y, int column) {
+  SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
+    typename V::Vec low = acc[0][v], high = acc[0][v];
+    SUBBYTE_UNROLL for (int m = 1; m < MR; ++m) {
+      low = V::min(low, acc[m][v]);
+      high = V::max(high, acc[m][v]);
+    }
+    const int at = column + v * V::lanes;
+    V::store(p.low + at, V::min(V::load(p.low + at), V::add(low, V::all(-half))));
+    V::store(p.high + at, V::max(V::load(p.high + at), V::add(high, V::all(-half))));
+    if (p.shift < 18) {  // beyond, int32 leaves less than stream_limit
+      const int32_t most = (stream_limit << p.shift) + ((1 << p.shift) - 1), least = -(stream_limit << p.shift);
+      if (V::any_less(low, V::all(least)) || V::any_less(V::all(most), high))
+        SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::max(V::min(acc[m][v], V::all(most)), V::all(least));
+    }
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::shift_right(acc[m][v], p.shift);
+    if (p.sum) {
+      typename V::Vec sum = V::load(p.sum + at);
+      SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) sum = V::add(sum, acc[m][v]);
+      V::store(p.sum + at, sum);
+    }
+  }
+  if (column + NV * V::lanes > p.channels) {
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m)
+      SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
+        const int at = column + v * V::lanes, left = p.channels - at, some = left < V::lanes ? left : V::lanes;
+        int16_t all[V::lanes];
+        V::narrow_store(all, acc[m][v]);
+        if (some > 0) __builtin_memcpy(y + m * p.y_pixel + at, all, size_t(some) * 2);
+      }
+  } else if constexpr (NV % 2 == 0) {
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m)
+      SUBBYTE_UNROLL for (int v = 0; v < NV; v += 2)
+        V::narrow_store(y + m * p.y_pixel + column + v * V::lanes, acc[m][v], acc[m][v + 1]);
+  } else if (NV == 1 && MR % 2 == 0 && p.y_pixel == V::lanes) {
+    SUBBYTE_UNROLL for (int m = 0; m + 1 < MR; m += 2) V::narrow_store(y + m * V::lanes + column, acc[m][0], acc[m + 1][0]);
+  } else {
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m)
+      SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) V::narrow_store(y + m * p.y_pixel + column + v * V::lanes, acc[m][v]);
+  }
+}
+
+/// MR pixels from `a` on times NV vectors of columns.
+template <class V, Dot D, int MR, int NV>
+__attribute__((noinline)) void product_tile(const ImageProduct& p, const uint8_t* a, int16_t* y, int column) {
+  constexpr bool in_pairs = V::has_pairs && D == Dot::u8s8;
+  constexpr int bases = (MR + 3) / 4;
+  typename V::Vec acc[MR][NV];
+  [[maybe_unused]] typename V::Vec pairs[MR][NV];
+  const int32_t half = p.shift ? 1 << (p.shift - 1) : 0;
+  SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
+    const typename V::Vec start = V::add(V::load(p.init + column + v * V::lanes), V::all(half));
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
+      acc[m][v] = start;
+      if constexpr (in_pairs) pairs[m][v] = V::zero();
+    }
+  }
+  const uint8_t* w = p.w + panel_word(int64_t(p.taps) * p.k, p.n, 0, column) * 4;
+  const int64_t w_step = int64_t{4} * panel_width(p.n, column), step = p.pixel_step;
+  int64_t step3 = 3 * step;
+  SUBBYTE_OPAQUE(step3);
+  [[maybe_unused]] int room = p.burst;
+  for (int tap = 0; tap < p.taps; ++tap) {
+    const uint8_t* base[bases];  // every fourth pixel
+    SUBBYTE_UNROLL for (int i = 0; i < bases; ++i) {
+      base[i] = a + p.tap_offset[tap] + 4 * i * step;
+      SUBBYTE_OPAQUE(base[i]);
+    }
+    for (int left = p.k; left > 0;) {
+      int run = left;
+      if constexpr (in_pairs) run = left < room ? left : room, room -= run;
+      left -= run;
+      for (; run > 0; --run, w += w_step) {
+        typename V::template Right<D> b[NV];
+        SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
+          typename V::Vec words = V::load(w + v * V::lanes * 4);
+          if constexpr (!in_pairs) V::keep(words);
+          b[v] = V::template right<D>(words);
+        }
+        SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
+          const uint8_t* word = base[m / 4];
+          word = m % 4 == 0 ? word : m % 4 == 1 ? word + step : m % 4 == 2 ? word + 2 * step : word + step3;
+          typename V::Vec x = V::broadcast(word);
+          if constexpr (NV > 1 && !in_pairs) V::keep(x);
+          const auto pixel = V::template left<D>(x);
+          SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
+            if constexpr (in_pairs) pairs[m][v] = V::add_pairs(pairs[m][v], pixel, b[v]);
+            else V::template dot<D>(acc[m][v], pixel, b[v]);
+          }
+        }
+        SUBBYTE_UNROLL for (int i = 0; i < bases; ++i) {
+          base[i] += 4;
+          SUBBYTE_OPAQUE(base[i]);
+        }
+      }
+      if constexpr (in_pairs)
+        if (room == 0 || (left == 0 && tap + 1 == p.taps)) {
+          room = p.burst;
+          SUBBYTE_UNROLL for (int m = 0; m < MR; ++m)
+            SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
+              acc[m][v] = V::widen(acc[m][v], pairs[m][v]);
+              pairs[m][v] = V::zero();
+            }
+        }
+    }
+  }
+  finish_tile<V, MR, NV>(p, acc, half, y, column);
+}
+
+using TileFunction = void (*)(const ImageProduct&, const uint8_t*, int16_t*, int);
+
+/// tiles[m - 1] computes m pixels.
+template <class V, Dot D, int NV>
+void product_columns(const ImageProduct& p, int column) {
+  constexpr int most = V::template tile_pixels<D, NV>;
+  constexpr auto tiles = []<int... M>(std::integer_sequence<int, M...>) {
+    return std::array<TileFunction, sizeof...(M)>{product_tile<V, D, M + 1, NV>...};
+  }(std::make_integer_sequence<int, most>{});
+  constexpr int usual = V::template usual_pixels<D, NV>;
+  for (int row = 0; row < p.rows; ++row) {
+    const uint8_t* a = p.a + row * p.row_step;
+    int16_t* y = p.y + row * p.y_row;
+    for (int left = p.pixels; left > 0;) {
+      const int m = left <= most ? left : usual;
+      tiles[m - 1](p, a, y, column);
+      a += m * p.pixel_step;
+      y += m * p.y_pixel;
+      left -= m;
+    }
+  }
+}
+
+template <class V, Dot D>
+void image_product(const ImageProduct& p) {
+  constexpr int wide = V::product_columns;
+  int column = 0;
+  for (; column + wide * V::lanes <= p.n; column += wide * V::lanes) product_columns<V, D, wide>(p, column);
+  for (; column < p.n; column += 16) product_columns<V, D, 16 / V::lanes>(p, column);
+}
+
+template <class V>
+void product(const ImageProduct& p, Dot dot) {
+  if (dot == Dot::s16) return image_product<V, Dot::s16>(p);
+  if (V::has_pairs && dot == Dot::u8s8) return image_product<V, Dot::u8s8>(p);
+  image_product<V, Dot::u8s8_wide>(p);
+}
