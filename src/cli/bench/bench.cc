@@ -29,6 +29,12 @@ struct Kind {
 const std::vector<Kind>& kinds() {
   static const std::vector<Kind> list = {
       {"peak", "what this machine can do: dot products, multiply-adds, memory", {}, run_peak},
+      {"products",
+       "forward, backward-data and backward-weights of every shape of a model; --model all: of three models",
+       {"--model", "--batch", "--format", "--size", "--classes", "--steps"},
+       run_products},
+      {"norm", "normalization, forward and backward, L1 and L2", {"--batch", "--steps"}, run_norm},
+      {"quantize", "streams to codes and back, random numbers", {"--batch", "--format", "--steps"}, run_quantize},
       {"step",
        "whole training steps, the update included",
        {"--model", "--batch", "--format", "--norm", "--size", "--classes", "--steps", "--profile"},
@@ -80,6 +86,13 @@ int run(Args args, const CLI::App& command) {
 }  // namespace
 
 int thread_count(const Args& args) { return args.threads > 0 ? int(args.threads) : available_processors(); }
+
+Format integer_format(const Args& args) {
+  const Format format = Format::parse(args.format);
+  if (!format.is_integer())
+    throw UsageError(fmt::format("bench {}: found format '{}', expected wXaYgZ", args.what, args.format));
+  return format;
+}
 
 Settings settings_of(const Args& args, int64_t size) {
   Settings settings;

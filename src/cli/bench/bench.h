@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/settings.h"
+#include "quant/format.h"
 
 namespace subbyte::bench {
 
@@ -22,9 +23,15 @@ struct Args {
 inline constexpr int64_t default_size = 32;
 
 Json run_peak(const Args& args);
+Json run_products(const Args& args);
+Json run_norm(const Args& args);
+Json run_quantize(const Args& args);
 Json run_step(const Args& args);
 
 int thread_count(const Args& args);
+
+/// Throws UsageError naming the benchmark for a format that is not wXaYgZ.
+Format integer_format(const Args& args);
 
 /// The settings of a run with these arguments. Throws UsageError for an unknown model, format or norm.
 Settings settings_of(const Args& args, int64_t size);

@@ -22,12 +22,13 @@ Timing timing_of(std::vector<double> seconds);
 /// Runs `body` at least `runs` times and until `seconds` have passed.
 Timing timed(int runs, double seconds, const std::function<void()>& body);
 
-/// 10^9 multiply-accumulates a second of all threads of the pool at once: the best of five repetitions of about 50 ms.
+/// 10^9 multiply-accumulates a second of all threads of the pool at once: the best of a hundred repetitions of about 2.5 ms
+/// (shorter than a time slice: other processes on a busy machine do not make the limit look lower).
 /// 0 where there is no such loop or the machine lacks it. Throws Error where a sum is wrong.
 double loop_gmacs(ThreadPool& pool, const PeakLoop& loop);
 
 /// 10^9 bytes a second, read and written ones together, of all threads at once, each over its own `bytes` (half read, half
-/// written); the best of five repetitions. Throws Error where a result is wrong.
+/// written); the best of as many repetitions. Throws Error where a result is wrong.
 double stream_gbytes(ThreadPool& pool, const PeakKernels& kernels, int64_t bytes);
 
 }  // namespace subbyte::bench

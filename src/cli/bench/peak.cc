@@ -33,7 +33,7 @@ Json run_peak(const Args& args) {
   const auto column = [&](const std::string& text) { return all.size() > 1 ? fmt::format("{:>12}", text) : ""; };
   const auto number = [](double value) { return fmt::format("{:.1f}", value); };
   const std::string threads = column(fmt::format("{} threads", all.size()));
-  fmt::print("{}: best of five repetitions of 50 ms, sums checked\n\n", isa_name(isa));
+  fmt::print("{}: best of repetitions of 2.5 ms, sums checked\n\n", isa_name(isa));
   fmt::print("{:<34}{:>12}{}  {:>8}\n", "GMAC/s", "1 thread", threads, "of int8");
   Json json = {{"loops", Json::array()}, {"memory", Json::array()}};
   double int8 = 0;
