@@ -10,34 +10,37 @@
 namespace subbyte::bench {
 namespace {
 
+static_assert(permute_groups == 4, "bytes of a word");
+void take_bytes(const uint32_t* __restrict words, size_t count, int byte, uint8_t* __restrict out) {
+  for (size_t i = 0; i < count; ++i) out[i] = uint8_t(words[i] >> (8 * byte));
+}
+
 class Permute {
  public:
-  Permute(const ProductCase& product, int groups, int images, int threads)
-      : in_(product.in), elements_(product.node.shape.elements()), images_(images), groups_(groups), pool_(threads) {
+  Permute(const ProductCase& product, int images, int threads)
+      : elements_(product.node.shape.elements()), images_(images), pool_(threads) {
     QuantConfig quant;
     quant.groups_w = quant.groups_a = quant.groups_g = 1;
-    for (int g = 0; g < groups; ++g) {
+    for (int g = 0; g < permute_groups; ++g) {
       ProductCase part = product;
-      part.in.c = in_.c / groups + (g < in_.c % groups);
+      part.in.c /= permute_groups;
       rigs_.push_back(std::make_unique<ProductRig>(part, quant, images, threads, uint32_t(g + 1)));
       rigs_.back()->context().values[0].codes.scale *= std::ldexp(1.0, -g);  // a group's shift
     }
     out_.resize(size_t(elements_) * size_t(images));
-    bytes_.resize(size_t(in_.elements()));
-    gathered_.resize(size_t(threads) * (bytes_.size() + 64));
+    words_.resize(size_t(product.in.elements() / permute_groups));
+    gathered_.resize(size_t(threads) * (words_.size() * permute_groups + 64));
   }
 
+  /// Channel c belongs to group c % 4, as regular as a permutation can be: byte g of every word goes to group g.
   void gather() {
+    const size_t part = words_.size();
     pool_.run(images_, [&](int thread, int begin, int end) {
-      uint8_t* to = gathered_.data() + size_t(thread) * (bytes_.size() + 64);
-      for (int i = begin; i < end; ++i)
-        for (int g = 0; g < groups_; ++g) {
-          const int channels = rigs_[size_t(g)]->product().in.c, pixels = in_.h * in_.w;
-          const uint8_t* from = bytes_.data() + g;
-          for (int p = 0; p < pixels; ++p)
-            for (int c = 0; c < channels; ++c) to[p * channels + c] = from[p * in_.c + c * groups_];
-          asm volatile("" : : "r"(to) : "memory");
-        }
+      uint8_t* to = gathered_.data() + size_t(thread) * (part * permute_groups + 64);
+      for (int i = begin; i < end; ++i) {
+        for (int g = 0; g < permute_groups; ++g) take_bytes(words_.data(), part, g, to + size_t(g) * part);
+        asm volatile("" : : "r"(to) : "memory");  // every image's operands are made
+      }
     });
   }
   void products() {
@@ -78,21 +81,21 @@ class Permute {
   }
 
  private:
-  Shape in_;
   int64_t elements_;
-  int images_, groups_;
+  int images_;
   ThreadPool pool_;
   std::vector<std::unique_ptr<ProductRig>> rigs_;
   Buffer<int16_t> out_;
-  Buffer<uint8_t> bytes_, gathered_;
+  Buffer<uint32_t> words_;  // an image's codes, unpacked
+  Buffer<uint8_t> gathered_;
   double scale_ = 1;
 };
 
 }  // namespace
 
-PermuteTimes time_permute(const ProductCase& product, int groups, int images, int threads, int runs, double seconds) {
-  Permute(product, groups, 2, threads).check();
-  Permute permute(product, groups, images, threads);
+PermuteTimes time_permute(const ProductCase& product, int images, int threads, int runs, double seconds) {
+  Permute(product, 2, threads).check();
+  Permute permute(product, images, threads);
   permute.gather(), permute.products(), permute.products(), permute.add();
   return {timed(runs, seconds, [&] { permute.gather(); }), timed(runs, seconds, [&] { permute.products(); }),
           timed(runs, seconds, [&] { permute.add(); })};

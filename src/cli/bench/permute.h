@@ -11,8 +11,10 @@ struct PermuteTimes {
   double seconds() const { return gather.median + products.median + add.median; }
 };
 
-/// With `groups` equal groups of channels, on the layers that Subbyte itself uses (one group each); checked first.
-/// The packed codes of the groups are there before: gathering is timed as one pass over unpacked bytes.
-PermuteTimes time_permute(const ProductCase& product, int groups, int images, int threads, int runs, double seconds);
+inline constexpr int permute_groups = 4;
+
+/// With equal groups of channels (a multiple of them), on the layers that Subbyte itself uses, one group each; checked
+/// first. The packed codes of the groups are there before: gathering is timed as one pass over unpacked bytes.
+PermuteTimes time_permute(const ProductCase& product, int images, int threads, int runs, double seconds);
 
 }  // namespace subbyte::bench

@@ -13,7 +13,7 @@
 namespace subbyte::bench {
 namespace {
 
-constexpr int shift_groups = 4;
+constexpr int shift_groups = permute_groups;
 
 std::vector<ProductCase> cases_of(const NetworkConfig& config) {
   const std::vector<Node>& nodes = config.model.nodes;
@@ -80,15 +80,22 @@ class Bench {
     ProductRig(product, quant, 2, threads_).check();
     ProductRig rig(product, quant, batch_, threads_);
     rig.forward(), rig.forward(), rig.backward(), rig.backward();  // the second knows its shift
+    Times times;
+    std::vector<double> phases[3];
+    times.forward = timed(runs_, seconds_, [&] { record(rig, &ProductRig::forward, phases, 0, 1); });
+    times.backward = timed(runs_, seconds_, [&] { record(rig, &ProductRig::backward, phases, 1, 3); });
+    for (int p = 0; p < 3; ++p) times.phase[p] = timing_of(phases[p]).median;
+    return times;
+  }
+
+  /// Runs a pass under a profile of its own and keeps the seconds of the phases from `first` to before `last`.
+  void record(ProductRig& rig, void (ProductRig::*pass)(), std::vector<double>* seconds, int first, int last) const {
+    constexpr Phase phases[] = {Phase::forward, Phase::backward_data, Phase::backward_weights};
     Profile profile(threads_, 3);
     rig.context().profile = &profile;
-    Times times;
-    times.forward = timed(runs_, seconds_, [&] { rig.forward(); });
-    times.backward = timed(runs_, seconds_, [&] { rig.backward(); });
-    const Phase phases[] = {Phase::forward, Phase::backward_data, Phase::backward_weights};
-    for (int p = 0; p < 3; ++p)
-      times.phase[p] = profile.total(1, phases[p]).seconds / threads_ / (p == 0 ? times.forward : times.backward).runs;
-    return times;
+    (rig.*pass)();
+    rig.context().profile = nullptr;
+    for (int p = first; p < last; ++p) seconds[p].push_back(profile.total(1, phases[p]).seconds / threads_);
   }
 
   std::string rate_text(double macs, double seconds) const {
@@ -122,8 +129,8 @@ class Bench {
                  {"groups4_over_groups1", {{"forward", forward_cost}, {"backward", backward_cost}}},
                  {"check", "equal to plain loops at sampled elements"}};
     std::string permute_text = "-";
-    if (product.in.c >= 2 * shift_groups) {
-      const PermuteTimes permute = time_permute(product, shift_groups, batch_, threads_, runs_, seconds_);
+    if (product.in.c % permute_groups == 0) {
+      const PermuteTimes permute = time_permute(product, batch_, threads_, runs_, seconds_);
       const double ratio = permute.seconds() / shifted.forward.median;
       const double without_gather = (permute.products.median + permute.add.median) / shifted.forward.median;
       permute_text = fmt::format("{:.2f} {:.2f}", without_gather, ratio);
