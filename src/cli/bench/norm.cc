@@ -1,0 +1,73 @@
+// subbyte bench norm: the integer normalization layer, forward and backward, beside the FP32 twin's.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/bench/bench.h"
+#include "cli/bench/forced_isa.h"
+#include "cli/bench/norm_rig.h"
+
+namespace subbyte::bench {
+namespace {
+
+constexpr Shape shapes[] = {{32, 32, 16}, {16, 16, 32}, {8, 8, 64}, {56, 56, 64}};
+
+void check(Shape shape, NormKind kind, int threads) {
+  const auto run = [&](Isa isa, int count) {
+    const ForcedIsa forced(isa);
+    auto rig = std::make_unique<NormRig>(shape, 2, kind, count);
+    rig->forward(), rig->backward();
+    return rig;
+  };
+  run(selected_isa(), threads)->require_same(*run(Isa::scalar, 1));
+}
+
+/// A row of the table, and its JSON; bytes an element.
+Json line(const char* name, const char* pass, const Timing& time, double bytes, int64_t elements, double stream) {
+  const double gbytes = bytes * double(elements) / time.median / 1e9;
+  fmt::print("  {:<16}{:<10}{:>10.3f} ms{:>10.1f} GB/s{:>6.0f}% of a pass   {:.3f} to {:.3f} ms\n", name, pass,
+             1e3 * time.median, gbytes, 100 * gbytes / stream, 1e3 * time.min, 1e3 * time.max);
+  return {{"seconds", {{"min", time.min}, {"median", time.median}, {"max", time.max}}},
+          {"gbytes_per_second", gbytes},
+          {"share_of_stream", gbytes / stream}};
+}
+
+}  // namespace
+
+Json run_norm(const Args& args) {
+  const int threads = thread_count(args), batch = int(args.batch);
+  const int runs = args.steps > 0 ? int(args.steps) : 10;
+  const double seconds = args.steps > 0 ? 0 : 0.1;
+  for (const Shape& shape : shapes)
+    for (const NormKind kind : {NormKind::l1, NormKind::l2}) check(shape, kind, threads);
+  fmt::print("check: equal bytes with {} and scalar kernels, {} threads and 1\n", isa_name(selected_isa()), threads);
+  fmt::print("batch {}, {} threads; times are medians; GB/s count what the passes read and write\n", batch, threads);
+
+  ThreadPool pool(threads);
+  Json json = {{"batch", batch}, {"check", "equal bytes with the scalar kernels"}, {"shapes", Json::array()}};
+  for (const Shape& shape : shapes) {
+    const int64_t elements = int64_t(shape.elements()) * batch, set = std::max<int64_t>(elements * 4 / threads, 4096);
+    const double stream = stream_gbytes(pool, peak_kernels(selected_isa()), set);
+    fmt::print("\n[{}][{}][{}][{}]: a plain pass over {:.1f} MiB a thread {:.1f} GB/s\n", batch, shape.h, shape.w, shape.c,
+               double(set) / (1 << 20), stream);
+    Json entry = {{"shape", {shape.h, shape.w, shape.c}}, {"stream_gbytes", stream}};
+    for (const NormKind kind : {NormKind::l1, NormKind::l2}) {
+      NormRig rig(shape, batch, kind, threads);
+      rig.forward(), rig.backward();
+      const Timing forward = timed(runs, seconds, [&] { rig.forward(); });
+      const Timing backward = timed(runs, seconds, [&] { rig.backward(); });
+      const char* name = kind == NormKind::l1 ? "integer L1" : "integer L2";
+      entry[norm_name(kind)] = {{"forward", line(name, "forward", forward, NormRig::forward_bytes, elements, stream)},
+                                {"backward", line(name, "backward", backward, NormRig::backward_bytes, elements, stream)}};
+    }
+#ifdef SUBBYTE_WITH_FLOAT
+    const TwinTimes twin = time_twin(elements / shape.c, shape.c, pool, runs, seconds);
+    entry["fp32_l2"] = {{"forward", line("FP32 L2 (twin)", "forward", twin.forward, twin_forward_bytes, elements, stream)},
+                        {"backward", line("FP32 L2 (twin)", "backward", twin.backward, twin_backward_bytes, elements, stream)}};
+#endif
+    json["shapes"].push_back(std::move(entry));
+  }
+  return json;
+}
+
+}  // namespace subbyte::bench
