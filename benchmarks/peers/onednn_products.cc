@@ -300,7 +300,7 @@ int main(int argc, char** argv) try {
         for (const Direction direction : {Direction::forward, Direction::backward_data, Direction::backward_weights}) {
           if (s.first && direction == Direction::backward_data) continue;
           if (format == "int8" && direction != Direction::forward) continue;
-          nlohmann::json result = {{"benchmark", "products"}, {"library", "onednn"}, {"version", version}, {"isa", isa()},
+          nlohmann::json result = {{"bench", "products"}, {"library", "onednn"}, {"version", version}, {"isa", isa()},
                                    {"model", model}, {"n", s.n}, {"h", s.h}, {"w", s.w}, {"ci", s.ci}, {"co", s.co},
                                    {"kh", s.k}, {"stride", s.stride}, {"pad", s.pad},
                                    {"direction", direction_names[int(direction)]}, {"format", format},

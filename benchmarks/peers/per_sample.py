@@ -69,7 +69,7 @@ def main(arguments):
     results = []
     for model in args.models.split(","):
         for layout in ("channels_last", "contiguous"):
-            job = {"benchmark": "per-sample", "library": "pytorch", "model": model, "format": f"simulated g{args.bits}",
+            job = {"bench": "per-sample", "library": "pytorch", "model": model, "format": f"simulated g{args.bits}",
                    "layout": layout, "variant": f"eager {layout}", "bits": args.bits, "threads": args.threads,
                    "isa": args.isa, "allocator": args.allocator, **common.MODELS.get(model, {})}
             for answer in common.run_child(__file__, {**job, "seconds": args.seconds}, args):

@@ -15,7 +15,10 @@ def child(job):
         for relu in (False, True):
             layers = [torch.nn.BatchNorm2d(c)] + ([torch.nn.ReLU(inplace=True)] if relu else [])
             module = torch.nn.Sequential(*layers).to(memory_format=layout).train()
-            forward = torch.compile(module) if job["execution"] == "compiled" else module
+            forward = module
+            if job["execution"] == "compiled":
+                torch.compiler.reset()  # else the second shape would be compiled for sizes not known beforehand
+                forward = torch.compile(module, dynamic=False)
             x = torch.randn(n, c, h, w).to(memory_format=layout).requires_grad_()
             gradient = torch.randn(n, c, h, w).to(memory_format=layout)
 
@@ -41,7 +44,7 @@ def main(arguments):
     results = []
     for execution in args.execution.split(","):
         for layout in ("channels_last", "contiguous"):
-            job = {"benchmark": "norm", "library": "pytorch", "format": "fp32", "execution": execution, "layout": layout,
+            job = {"bench": "norm", "library": "pytorch", "format": "fp32", "execution": execution, "layout": layout,
                    "variant": f"{execution} fp32 {layout}", "threads": args.threads, "isa": args.isa,
                    "allocator": args.allocator}
             for answer in common.run_child(__file__, {**job, "seconds": args.seconds}, args):

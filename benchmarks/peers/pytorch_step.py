@@ -142,7 +142,7 @@ def main(arguments):
     for format in args.formats.split(","):
         for execution in args.execution.split(","):
             for layout in args.layouts.split(","):
-                job = {"benchmark": "step", "library": "pytorch", "model": args.model, "batch": args.batch, "size": args.size,
+                job = {"bench": "step", "library": "pytorch", "model": args.model, "batch": args.batch, "size": args.size,
                        "classes": args.classes, "format": format, "execution": execution, "layout": layout,
                        "variant": f"{execution} {format} {layout}", "threads": args.threads, "isa": args.isa,
                        "allocator": args.allocator}
