@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import sys
 import tempfile
 import unittest
 
@@ -19,6 +20,8 @@ def load(name, path):
 
 report = load("report", "report")
 common = load("common", "peers/common.py")
+sys.modules["common"] = common
+steps = load("pytorch_step", "peers/pytorch_step.py")  # imports no PyTorch
 
 
 def step(format, images, **more):
@@ -98,6 +101,14 @@ class OtherSections(unittest.TestCase):
     def test_nothing_to_compare_with(self):
         for record in (step("w4a4g4", 900.0), pytorch("fp32", 3.0), product("onednn", "int8", "forward", 1.0)):
             self.assertIn("##", report.report([record]))
+
+
+class FastestVariants(unittest.TestCase):
+    def test_each_format_once(self):
+        results = [pytorch("fp32", 1.0), pytorch("fp32", 3.0, "compiled"), pytorch("bf16", 2.0),
+                   {"format": "bf16", "variant": "compiled", "error": "no compiler"}]
+        self.assertEqual([r["variant"] for r in steps.fastest(results)], ["compiled fp32 channels_last",
+                                                                          "eager bf16 channels_last"])
 
 
 class Reading(unittest.TestCase):

@@ -4,6 +4,7 @@
 Every variant (execution x format x memory layout) runs in a process of its own, with the fastest of SGD's
 implementations; what fails is reported with its reason. The results have the keys of `subbyte bench step --json`.
 """
+import itertools
 import json
 import sys
 
@@ -108,6 +109,7 @@ def parse(arguments):
     parser.add_argument("--execution", default="eager,compiled", help="comma-separated, of eager and compiled")
     parser.add_argument("--formats", default="fp32,bf16", help="comma-separated, of fp32 and bf16")
     parser.add_argument("--layouts", default="channels_last,contiguous", help="comma-separated, of these two")
+    parser.add_argument("--fastest-of", metavar="FILE", help="only each format's fastest variant in this earlier --json FILE")
     parser.add_argument("--least-steps", type=int, default=5, help="at least so many steps are measured")
     args = parser.parse_args(arguments)
     for option, allowed in (("execution", "eager,compiled"), ("formats", "fp32,bf16"), ("layouts", "channels_last,contiguous")):
@@ -118,6 +120,25 @@ def parse(arguments):
     args.batch = args.batch or common.MODELS[args.model]["batch"]
     args.classes = args.classes or (1000 if args.size >= 64 else 10)
     return args
+
+
+def chosen_variants(args):
+    """(format, execution, layout) of what is to run."""
+    if not args.fastest_of:
+        return list(itertools.product(args.formats.split(","), args.execution.split(","), args.layouts.split(",")))
+    with open(args.fastest_of) as file:
+        earlier = json.load(file)
+    return [(best["format"], best["execution"], best["layout"]) for best in fastest(earlier)]
+
+
+def fastest(results):
+    """The fastest result of each format, in order of appearance."""
+    best = {}
+    for result in results:
+        speed = result.get("images_per_second", 0)
+        if speed > best.get(result["format"], {"images_per_second": 0})["images_per_second"]:
+            best[result["format"]] = result
+    return list(best.values())
 
 
 def line(result):
@@ -139,28 +160,22 @@ def main(arguments):
     common.require_torch()
     print(f"{args.model}, {args.size}x{args.size}x3, batch {args.batch}, {args.threads} threads")
     results, printed = [], False
-    for format in args.formats.split(","):
-        for execution in args.execution.split(","):
-            for layout in args.layouts.split(","):
-                job = {"bench": "step", "library": "pytorch", "model": args.model, "batch": args.batch, "size": args.size,
-                       "classes": args.classes, "format": format, "execution": execution, "layout": layout,
-                       "variant": f"{execution} {format} {layout}", "threads": args.threads, "isa": args.isa,
-                       "allocator": args.allocator}
-                answer = common.run_child(__file__, {**job, "seconds": args.seconds, "least_steps": args.least_steps}, args)
-                result = {**job, **answer[-1]}
-                if "versions" in result and not printed:
-                    print("  " + ", ".join(f"{key} {value}" for key, value in result["versions"].items()))
-                    printed = True
-                print(line(result), flush=True)
-                results.append(result)
-    good = [result for result in results if "error" not in result]
-    for format in args.formats.split(","):
-        of_format = [result for result in good if result["format"] == format]
-        if of_format:
-            best = max(of_format, key=lambda result: result["images_per_second"])
-            print(f"best {format}: {best['images_per_second']:.1f} images/s ({best['variant']})")
+    for format, execution, layout in chosen_variants(args):
+        job = {"bench": "step", "library": "pytorch", "model": args.model, "batch": args.batch, "size": args.size,
+               "classes": args.classes, "format": format, "execution": execution, "layout": layout,
+               "variant": f"{execution} {format} {layout}", "threads": args.threads, "isa": args.isa,
+               "allocator": args.allocator}
+        answer = common.run_child(__file__, {**job, "seconds": args.seconds, "least_steps": args.least_steps}, args)
+        result = {**job, **answer[-1]}
+        if "versions" in result and not printed:
+            print("  " + ", ".join(f"{key} {value}" for key, value in result["versions"].items()))
+            printed = True
+        print(line(result), flush=True)
+        results.append(result)
+    for best in fastest(results):
+        print(f"best {best['format']}: {best['images_per_second']:.1f} images/s ({best['variant']})")
     common.write_json(args.json, results)
-    return 0 if good else 1
+    return 0 if any("error" not in result for result in results) else 1
 
 
 if __name__ == "__main__":
