@@ -95,8 +95,8 @@ class OtherSections(unittest.TestCase):
         shape = {"bench": "norm", "n": 128, "h": 32, "w": 32, "c": 16, "relu": True, "threads": 2}
         text = report.report([{**shape, "library": "pytorch", "variant": "eager", "format": "fp32", "ms": 4.0},
                               {**shape, "library": "pytorch", "variant": "compiled", "format": "fp32", "ms": 3.0},
-                              {**shape, "library": "subbyte", "format": "w4a4g4", "forward_ms": 0.5, "backward_ms": 1.0}])
-        self.assertEqual(row(text, "[128,32,32,16]")[3:], ["w4a4g4", "1.500", "3.000", "compiled", "2.00"])
+                              {**shape, "library": "subbyte", "format": "integer L1", "ms": 1.5}])
+        self.assertEqual(row(text, "[128,32,32,16]")[3:], ["integer L1", "1.500", "3.000", "compiled", "2.00"])
 
     def test_per_sample(self):
         text = report.report([{**product("pytorch", "simulated g4", None, 1.0), "bench": "per-sample", "products_ms": 2.0,
@@ -117,12 +117,25 @@ class FastestVariants(unittest.TestCase):
 
 
 class Reading(unittest.TestCase):
-    def test_rows_inherit(self):
-        records = report.flatten({"bench": "products", "threads": 2, "results": [{"gmacs": 1.0}, {"gmacs": 2.0}]})
-        self.assertEqual([(r["bench"], r["threads"], r["gmacs"]) for r in records], [("products", 2, 1.0), ("products", 2, 2.0)])
+    def test_our_products(self):
+        rate = {"seconds": 1.0, "gmacs": 5.0}
+        records = report.records_of({"bench": "products", "threads": 2, "format": "w4a4g4", "models": [
+            {"model": "resnet20", "batch": 128, "shapes": [
+                {"shape": "3x3/2 32x32x16 -> 16x16x32", "forward_phase": rate, "backward_weights_phase": rate,
+                 "backward_data_phase": None, "format": "w8a8g8"}]}]})
+        other = {**product("onednn", "fp32", "forward", 2.0), "stride": 2, "co": 32}
+        self.assertEqual([r["direction"] for r in records], ["forward", "backward-weights"])
+        text = report.report([{"library": "subbyte", **record} for record in records] + [other])
+        self.assertEqual(row(text, "32x32 16→32 3x3/2", "forward")[2:], ["5.0", "2.0", "–", "–", "2.50", "–"])
 
-    def test_a_step_is_one_record(self):
-        self.assertEqual(len(report.flatten({"bench": "step", "profile": {"layers": [{"name": "a"}]}})), 1)
+    def test_our_norms(self):
+        def time(seconds):
+            return {"seconds": {"min": 0.0, "median": seconds}}
+
+        records = report.records_of({"bench": "norm", "threads": 1, "batch": 16, "shapes": [
+            {"shape": [56, 56, 64], "l1": {"forward": time(0.001), "backward": time(0.002)}}]})
+        self.assertEqual([(r["format"], r["n"], r["c"], r["relu"], round(r["ms"], 6)) for r in records],
+                         [("integer L1", 16, 64, True, 3.0)])
 
     def test_folder_and_bad_file(self):
         with tempfile.TemporaryDirectory() as folder:
