@@ -75,7 +75,7 @@ std::vector<Pass> passes(const Grids& grids) {
   const double packed = grids.a_bits / 8.0;
   const auto random = [stream](const QuantizeKernels& k, Image& i) { k.random(stream, elements, i.random.data()); };
   const auto stochastic = [&grids](const QuantizeKernels& k, Image& i) {
-    k.stochastic(i.z.data(), elements, grids.gradients(), i.random.data(), i.codes.data());
+    k.stochastic(i.z.data(), elements, grids.gradients(), reinterpret_cast<const uint8_t*>(i.random.data()), i.codes.data());
   };
   const auto nearest = [&grids](const QuantizeKernels& k, Image& i) {
     k.nearest(i.relu.data(), elements, grids.activations(), 0, i.bytes.data());

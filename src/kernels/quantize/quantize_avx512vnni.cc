@@ -44,11 +44,12 @@ void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, u
   });
 }
 
-void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint16_t* random, int8_t* codes) {
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint8_t* random, int8_t* codes) {
   if (!whole_registers(count, g.period)) return generic::stochastic(z, count, g, random, codes);
-  const __m128i fraction = _mm_cvtsi32_si128(g.fraction), rest = _mm_cvtsi32_si128(16 - g.fraction);
+  const __m128i fraction = _mm_cvtsi32_si128(g.fraction), rest = _mm_cvtsi32_si128(8 - g.fraction);
   each_grid_value(z, count, g, [&](int64_t at, Vec v) {
-    const Vec u = _mm512_srl_epi16(load(random + at), rest);
+    const Vec r = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(random + at)));
+    const Vec u = _mm512_srl_epi16(r, rest);
     store_bytes(codes + at, _mm512_sra_epi16(_mm512_add_epi16(v, u), fraction));
   });
 }
@@ -97,21 +98,46 @@ void pack(const uint8_t* codes, int64_t count, int bits, uint8_t* packed) {
   if (at < count) generic::pack(codes + at, count - at, bits, packed + at / 2);
 }
 
-void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes) {
-  if (bits != 4) return generic::unpack(packed, count, bits, codes);
+inline void unpack_nibbles(const uint8_t* packed, int64_t count, uint8_t* codes) {
   const Vec nibbles = _mm512_set1_epi8(15);
   int64_t at = 0;
   for (; at + 64 <= count; at += 64) {
     const Vec pair = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(packed + at / 2)));
     _mm512_storeu_si512(codes + at, _mm512_and_si512(_mm512_or_si512(pair, _mm512_slli_epi16(pair, 4)), nibbles));
   }
-  if (at < count) generic::unpack(packed + at / 2, count - at, bits, codes + at);
+  if (at < count) generic::unpack(packed + at / 2, count - at, 4, codes + at);
+}
+
+void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes) {
+  if (bits == 4) unpack_nibbles(packed, count, codes);
+  else generic::unpack(packed, count, bits, codes);
+}
+
+void unpack_rows(const uint8_t* packed, int rows, int64_t count, int bits, uint8_t* codes, int64_t step) {
+  if (bits != 4) return generic::unpack_rows(packed, rows, count, bits, codes, step);
+  for (int row = 0; row < rows; ++row) unpack_nibbles(packed + row * (count / 2), count, codes + row * step);
+}
+
+/// Two registers of codes, 64 of them, become 32 bytes of nibbles.
+void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {
+  if (bits != 4 || !whole_registers(count, g.period)) return generic::nearest_packed(z, count, g, zero, bits, packed);
+  const __m128i fraction = _mm_cvtsi32_si128(g.fraction);
+  const Vec one = _mm512_set1_epi16(1), below_half = _mm512_set1_epi16(int16_t((1 << (g.fraction - 1)) - 1));
+  const Vec offset = _mm512_set1_epi16(int16_t(zero));
+  each_grid_value(z, count, g, [&](int64_t at, Vec v) {
+    const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, fraction), one);
+    Vec q = _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), fraction);
+    q = _mm512_add_epi16(q, offset);  // neighbours in one double word: the odd one's nibble comes down to bits 4..7
+    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_or_si512(q, _mm512_srli_epi32(q, 12)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(packed + at / 2), bytes);
+  });
 }
 
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_avx512vnni;
-const QuantizeKernels quantize_kernels_avx512vnni = {nearest, stochastic,           random,           pack,
-                                                     unpack,  generic::channel_max, generic::operand, generic::energy};
+const QuantizeKernels quantize_kernels_avx512vnni = {
+    nearest, stochastic, random, nearest_packed, pack, unpack, unpack_rows, generic::channel_max, generic::operand,
+    generic::energy};
 
 }  // namespace subbyte

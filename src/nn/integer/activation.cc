@@ -4,7 +4,6 @@
 
 #include "nn/integer/grid.h"
 #include "nn/integer/layer.h"
-#include "nn/integer/operands.h"
 
 namespace subbyte {
 
@@ -46,12 +45,8 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
   grid_ = {limit_.data(), pow2_.data(), int(limit_.size()), grid.multiplier, grid.fraction};
 }
 
-void ActivationQuantizer::image(const Context& ctx, Value& value, int index, const int16_t* z, Buffer<uint8_t>& bytes) const {
-  const int64_t elements = value.shape.elements();
-  Codes& codes = value.codes;
-  bytes.resize(size_t(elements) + 8);
-  ctx.quantize.nearest(z, elements, grid_, codes.zero, bytes.data());
-  ctx.quantize.pack(bytes.data(), elements, codes.bits, codes.image(index));
+void ActivationQuantizer::image(const Context& ctx, Value& value, int index, const int16_t* z) const {
+  ctx.quantize.nearest_packed(z, value.shape.elements(), grid_, value.codes.zero, value.codes.bits, value.codes.image(index));
 }
 
 void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
@@ -60,8 +55,7 @@ void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int3
   ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, node_, Phase::quantize);
     timer.work(0, (end - begin) * (2 * elements + value.codes.image_bytes));
-    for (int i = begin; i < end; ++i)
-      image(ctx, value, i, value.stream.image(i, elements), ctx.scratch[thread]->bytes);
+    for (int i = begin; i < end; ++i) image(ctx, value, i, value.stream.image(i, elements));
   });
 }
 

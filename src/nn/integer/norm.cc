@@ -211,7 +211,7 @@ void NormLayer::forward(Context& ctx) {
                     ctx.training && node_.relu ? mask_.data() + i * mask_bytes : nullptr, signs.at(thread), top.at(thread)};
       ctx.norm.forward(y.image(i, elements_), elements_, f);
       if (ctx.training && !direct) ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes);
-      if (range_known) quantizer_.image(ctx, out, i, z, s.bytes);
+      if (range_known) quantizer_.image(ctx, out, i, z);
     }
   });
   sign_sum_ = signs.sum(ctx.pool.size());

@@ -22,9 +22,7 @@ void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape,
                  PaddedImage& out) {
   const int row = shape.w * shape.c;
   if (!words && shape.c == out.pixel_bytes && row % 8 == 0) {
-    const int64_t packed_row = packed_bytes(row, codes.bits);
-    for (int y = 0; y < shape.h; ++y)
-      ctx.quantize.unpack(codes.image(image) + y * packed_row, row, codes.bits, out.interior(y, 0));
+    ctx.quantize.unpack_rows(codes.image(image), shape.h, row, codes.bits, out.interior(0, 0), out.row_bytes());
     return;
   }
   scratch.resize(size_t(shape.elements()) + 8);
@@ -89,13 +87,11 @@ void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
 void GradientOperands::load_x(const Context& ctx, const Codes& codes, int image, int slot, Buffer<uint8_t>& scratch) {
   const Shape in = shape_.in;
   const int row = in.w * in.c;
-  const bool by_row = row % 8 == 0;
-  scratch.resize(size_t(by_row ? row : in.elements()) + 8);
-  if (!by_row) ctx.quantize.unpack(codes.image(image), in.elements(), codes.bits, scratch.data());
+  scratch.resize(size_t(in.elements()) + 8);
+  ctx.quantize.unpack(codes.image(image), in.elements(), codes.bits, scratch.data());
   for (int y = 0; y < in.h; ++y) {
     if ((y + shape_.pad) % shape_.stride >= shape_.kh) continue;  // no kernel row meets it
-    const uint8_t* pixels = scratch.data() + (by_row ? 0 : int64_t(y) * row);
-    if (by_row) ctx.quantize.unpack(codes.image(image) + y * packed_bytes(row, codes.bits), row, codes.bits, scratch.data());
+    const uint8_t* pixels = scratch.data() + int64_t(y) * row;
     for (int phase = 0; phase < std::min(shape_.stride, shape_.kw); ++phase) {
       // Pixel px stands at (px + pad) / stride of phase (px + pad) % stride.
       const int first = (phase - shape_.pad % shape_.stride + shape_.stride) % shape_.stride;
