@@ -40,7 +40,7 @@ Json run_norm(const Args& args) {
   const double seconds = args.steps > 0 ? 0 : 0.1;
   for (const Shape& shape : shapes)
     for (const NormKind kind : {NormKind::l1, NormKind::l2}) check(shape, kind, threads);
-  fmt::print("check: equal bytes with {} and scalar kernels, {} threads and 1\n", isa_name(selected_isa()), threads);
+  fmt::print("check: equal bytes with {} on {} threads and scalar kernels on 1\n", isa_name(selected_isa()), threads);
   fmt::print("batch {}, {} threads; times are medians; GB/s count what the passes read and write\n", batch, threads);
 
   ThreadPool pool(threads);

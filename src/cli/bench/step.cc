@@ -79,7 +79,6 @@ int64_t saved_bytes(const Network& network) {
 Json run_step(const Args& args) {
   const Settings settings = settings_of(args, args.size > 0 ? args.size : default_size);
   const NetworkConfig config = network_config(settings);
-  const std::string check = check_steps(settings);
   const PeakKernels& kernels = peak_kernels(selected_isa());
   const PeakLoop& loop = loop_of(config.format, kernels);
   ThreadPool pool(config.threads);
@@ -93,6 +92,7 @@ Json run_step(const Args& args) {
   const double images = batch / time.median, memory = peak_rss_mib();
   const double gmacs = double(model_macs(config.model).total()) * batch / time.median / 1e9;
   const int64_t saved = saved_bytes(*network) * batch;
+  const std::string check = check_steps(settings);  // last: its networks are not in the memory's peak
 
   fmt::print("check: {}\n", check);
   fmt::print("{} {} {}, {}x{} pixels, batch {}, {} threads, {}: {:.1f} images/s", args.model, args.format, args.norm,
