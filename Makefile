@@ -5,6 +5,9 @@ JOBS ?= $(shell nproc)
 DEMO_EPOCHS ?= 6
 FUZZ_SECONDS ?= 600
 SANITIZED_TESTS = base quant kernels nn train data
+AARCH64_TESTS = base quant kernels nn whole
+# Emulated, a case of a property costs ten times as much and more: fewer of them.
+AARCH64_CASES = max_success=25
 SPACE = $() $()
 
 # The FP32/BF16 twin is built where oneDNN is installed (Debian has it for some architectures only). Evaluated by the
@@ -15,7 +18,7 @@ CONFIGURE = cmake --log-level=WARNING --preset
 NINJA = NINJA_STATUS='[%f/%t] ' ninja -j $(JOBS)
 CTEST = ctest -j $(JOBS) --output-on-failure --no-tests=error
 
-.PHONY: build test test-release test-sanitize demo fuzz clean help
+.PHONY: build test test-release test-sanitize test-aarch64 run-aarch64 demo fuzz clean help
 .NOTPARALLEL:
 
 build:
@@ -25,7 +28,7 @@ build:
 	@$(CONFIGURE) release -DSUBBYTE_TESTS=OFF -DSUBBYTE_FLOAT=$(FLOAT) >build/configure.log
 	@$(NINJA) -C build bin/subbyte
 
-test: test-release test-sanitize
+test: test-release test-sanitize test-aarch64
 
 test-release:
 	@tools/install_packages.sh test
@@ -43,6 +46,22 @@ test-sanitize:
 	@$(NINJA) -C build-sanitize $(SANITIZED_TESTS:%=test_%)
 	@$(CTEST) --test-dir build-sanitize -L '^($(subst $(SPACE),|,$(SANITIZED_TESTS)))$$'
 
+# The core for aarch64, cross-compiled and emulated; and that it trains to the same bytes as the build for this machine.
+test-aarch64:
+	@status=0; tools/prepare_aarch64.sh build-aarch64/libraries || status=$$?; \
+	  [ $$status != 3 ] || exit 0; [ $$status = 0 ] || exit $$status; $(MAKE) run-aarch64
+
+run-aarch64:
+	@tools/install_packages.sh test
+	@$(NO_FLOAT)
+	@mkdir -p build
+	@$(CONFIGURE) release -DSUBBYTE_TESTS=ON -DSUBBYTE_FLOAT=$(FLOAT) >build/configure.log
+	@$(NINJA) -C build bin/train_and_save
+	@$(CONFIGURE) aarch64 -DSUBBYTE_OTHER_TRAINER=$(CURDIR)/build/bin/train_and_save >build-aarch64/configure.log
+	@$(NINJA) -C build-aarch64 $(AARCH64_TESTS:%=test_%) train_and_save
+	@RC_PARAMS=$(AARCH64_CASES) $(CTEST) --test-dir build-aarch64 \
+	  -L '^($(subst $(SPACE),|,$(AARCH64_TESTS))|architectures)$$'
+
 # So short a training does best without random crops.
 demo:
 	@tools/install_packages.sh demo
@@ -58,11 +77,11 @@ fuzz:
 	@tools/run_fuzzers.sh build-fuzz $(FUZZ_SECONDS)
 
 clean:
-	@rm -rf build build-sanitize build-fuzz build-core
+	@rm -rf build build-aarch64 build-sanitize build-fuzz build-core
 
 help:
 	@echo "make build  install what is missing, build build/bin/subbyte"
-	@echo "make test   the same, then build and run every test, and most of them again under sanitizers"
+	@echo "make test   the same, then build and run every test, most of them again under sanitizers, and emulated for aarch64"
 	@echo "make demo   train ResNet-20 in 4 bits on Fashion-MNIST into runs/demo (DEMO_EPOCHS=$(DEMO_EPOCHS))"
 	@echo "make fuzz   run every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) (needs clang)"
 	@echo "make clean  remove the build folders (not runs/)"

@@ -1,20 +1,32 @@
-# A source named *_avx2.cc or *_avx512vnni.cc is compiled for that instruction set, on x86-64 only.
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(SUBBYTE_X86 TRUE)
-endif()
+# A source named *_INSTRUCTIONSET.cc is compiled with the flags of SUBBYTE_FLAGS_INSTRUCTIONSET, and only on its architecture.
+set(SUBBYTE_ISAS_X86 avx2 avx512vnni)
 set(SUBBYTE_FLAGS_avx2 -mavx2;-mno-fma;-O3)
 set(SUBBYTE_FLAGS_avx512vnni
     -mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mprefer-vector-width=512;-O3;
     -Wno-uninitialized;-Wno-maybe-uninitialized)  # GCC 12 warns inside its own intrinsics
+set(SUBBYTE_ISAS_AARCH64 neon_dot neon_i8mm)
+set(SUBBYTE_FLAGS_neon_dot -march=armv8.2-a+dotprod;-O3)
+set(SUBBYTE_FLAGS_neon_i8mm -march=armv8.2-a+dotprod+i8mm;-O3)
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(SUBBYTE_X86 TRUE)
+  set(SUBBYTE_ISAS ${SUBBYTE_ISAS_X86})
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
+  set(SUBBYTE_AARCH64 TRUE)
+  set(SUBBYTE_ISAS ${SUBBYTE_ISAS_AARCH64})
+endif()
 
 function(subbyte_apply_isa list_name)
+  list(JOIN SUBBYTE_ISAS_X86 "|" x86)
+  list(JOIN SUBBYTE_ISAS_AARCH64 "|" aarch64)
   set(kept)
   foreach(source ${${list_name}})
-    if(source MATCHES "_(avx2|avx512vnni)\\.cc$")
-      if(NOT SUBBYTE_X86)
+    if(source MATCHES "_(${x86}|${aarch64})\\.cc$")
+      set(isa ${CMAKE_MATCH_1})
+      if(NOT isa IN_LIST SUBBYTE_ISAS)
         continue()
       endif()
-      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${SUBBYTE_FLAGS_${CMAKE_MATCH_1}}")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${SUBBYTE_FLAGS_${isa}}")
     endif()
     list(APPEND kept ${source})
   endforeach()

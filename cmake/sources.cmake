@@ -17,7 +17,8 @@ add_library(subbyte ${core})
 target_include_directories(subbyte PRIVATE ${CMAKE_SOURCE_DIR}/src)
 target_link_libraries(subbyte PUBLIC Threads::Threads PRIVATE $<BUILD_INTERFACE:nlohmann_json::nlohmann_json>)
 target_compile_definitions(subbyte PRIVATE SUBBYTE_VERSION="${PROJECT_VERSION}"
-                                           $<$<BOOL:${SUBBYTE_X86}>:SUBBYTE_X86>)
+                                           $<$<BOOL:${SUBBYTE_X86}>:SUBBYTE_X86>
+                                           $<$<BOOL:${SUBBYTE_AARCH64}>:SUBBYTE_AARCH64>)
 
 if(SUBBYTE_FLOAT)
   file(GLOB float_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/nn/float/*.cc)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing of the Debian packages that a goal needs: install_packages.sh build|test|demo|fuzz
+# Installs what is missing of the Debian packages that a goal needs: install_packages.sh build|test|aarch64|demo|fuzz
 # Asks for root (or sudo), and updates the package lists, only where something is missing.
 set -eu
 
@@ -10,9 +10,10 @@ optional="libdnnl-dev ocl-icd-opencl-dev"
 case "${1:-}" in
   build) packages="$build" ;;
   test) packages="$build libgtest-dev librapidcheck-dev libbenchmark-dev" ;;
+  aarch64) packages="cmake ninja-build g++-aarch64-linux-gnu qemu-user" optional= ;;
   demo) packages="$build dataset-fashion-mnist" ;;
   fuzz) packages="$build clang libclang-rt-dev" ;;
-  *) echo "usage: install_packages.sh build|test|demo|fuzz" >&2; exit 2 ;;
+  *) echo "usage: install_packages.sh build|test|aarch64|demo|fuzz" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -1,6 +1,9 @@
 #include "base/isa.h"
 
 #include <cstdlib>
+#if defined(SUBBYTE_AARCH64) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
 
 #include "base/error.h"
 #include "base/names.h"
@@ -12,6 +15,8 @@ const char* isa_name(Isa isa) {
     case Isa::scalar: return "scalar";
     case Isa::avx2: return "avx2";
     case Isa::avx512vnni: return "avx512vnni";
+    case Isa::neon_dot: return "neon_dot";
+    case Isa::neon_i8mm: return "neon_i8mm";
   }
   return "?";
 }
@@ -24,6 +29,10 @@ std::vector<Isa> supported_isas() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni"))
     isas.push_back(Isa::avx512vnni);
+#elif defined(SUBBYTE_AARCH64) && defined(__linux__)
+  const bool dot = getauxval(AT_HWCAP) & HWCAP_ASIMDDP, i8mm = getauxval(AT_HWCAP2) & HWCAP2_I8MM;
+  if (dot) isas.push_back(Isa::neon_dot);
+  if (dot && i8mm) isas.push_back(Isa::neon_i8mm);
 #endif
   return isas;
 }
@@ -33,7 +42,7 @@ Isa selected_isa() {
   const char* forced = std::getenv("SUBBYTE_ISA");
   if (!forced || !*forced) return supported.back();
   std::vector<std::string> known;
-  for (Isa isa : {Isa::scalar, Isa::avx2, Isa::avx512vnni}) {
+  for (Isa isa : all_isas) {
     known.push_back(isa_name(isa));
     if (known.back() != forced) continue;
     for (Isa have : supported)
@@ -41,8 +50,8 @@ Isa selected_isa() {
     throw UsageError("SUBBYTE_ISA: found '" + std::string(forced) + "', which this machine or build lacks; best here: " +
                      isa_name(supported.back()));
   }
-  throw UsageError("SUBBYTE_ISA: found '" + std::string(forced) + "', expected scalar, avx2 or avx512vnni" +
-                   did_you_mean(forced, known));
+  throw UsageError("SUBBYTE_ISA: found '" + std::string(forced) +
+                   "', expected scalar, avx2, avx512vnni, neon_dot or neon_i8mm" + did_you_mean(forced, known));
 }
 
 }  // namespace subbyte

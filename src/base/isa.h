@@ -5,9 +5,12 @@
 
 namespace subbyte {
 
-enum class Isa { scalar, avx2, avx512vnni };
+enum class Isa { scalar, avx2, avx512vnni, neon_dot, neon_i8mm };
 
-/// "scalar", "avx2", "avx512vnni".
+/// Of every architecture; those of one architecture ascend.
+inline constexpr Isa all_isas[] = {Isa::scalar, Isa::avx2, Isa::avx512vnni, Isa::neon_dot, Isa::neon_i8mm};
+
+/// "scalar", "avx2", "avx512vnni", "neon_dot", "neon_i8mm".
 const char* isa_name(Isa isa);
 
 /// What this build contains and this machine runs, ascending; scalar is always first.

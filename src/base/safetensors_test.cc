@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -26,11 +27,10 @@ TensorFile example() {
 
 /// A file with this header and `data` zero bytes, without a checksum, as another program would write it.
 std::vector<uint8_t> foreign(const std::string& header, size_t data) {
-  std::vector<uint8_t> bytes(8, 0);
+  std::vector<uint8_t> bytes(8 + header.size() + data, 0);
   bytes[0] = uint8_t(header.size());
   bytes[1] = uint8_t(header.size() >> 8);
-  bytes.insert(bytes.end(), header.begin(), header.end());
-  bytes.resize(bytes.size() + data, 0);
+  std::copy(header.begin(), header.end(), bytes.begin() + 8);
   return bytes;
 }
 

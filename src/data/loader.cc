@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "base/philox.h"
@@ -54,9 +55,10 @@ struct TrainLoader::Impl {
   int64_t epoch = -1, index = 0; // the next one to prepare; epoch -1: nothing asked for yet
   uint64_t generation = 0;       // grows when a reader jumps: what was in preparation is dropped
   bool stop = false;
-  LoadedBatch current;
+  LoadedBatch current, used;     // what the reader has; memory for a batch to come, its pixels in place
   std::vector<int64_t> order;    // of order_epoch; the thread's own
   int64_t order_epoch = -1;
+  std::vector<uint8_t> raw;      // the thread's own
   std::thread thread;
 
   void prepare(int64_t e, int64_t i, LoadedBatch& out) {
@@ -66,7 +68,7 @@ struct TrainLoader::Impl {
     }
     const int h = data->height(), w = data->width(), c = data->channels();
     const size_t image = size_t(h) * w * c;
-    std::vector<uint8_t> raw(image);
+    raw.resize(image);
     out.count = batch;
     out.pixels.resize(image * batch);
     out.labels.resize(size_t(batch));
@@ -84,7 +86,7 @@ struct TrainLoader::Impl {
     while (true) {
       wanted.wait(lock, [&] { return stop || (epoch >= 0 && queue.size() < batches_ahead); });
       if (stop) return;
-      Slot slot{epoch, index, {}, nullptr};
+      Slot slot{epoch, index, std::exchange(used, {}), nullptr};
       const uint64_t mine = generation;
       lock.unlock();
       try {
@@ -144,10 +146,13 @@ const LoadedBatch& TrainLoader::get(int64_t epoch, int64_t index) {
   impl_->ready.wait(lock, [&] { return !queue.empty(); });
   Impl::Slot slot = std::move(queue.front());
   queue.pop_front();
+  if (!slot.error) {
+    impl_->used = std::move(impl_->current);
+    impl_->current = std::move(slot.batch);
+  }
   impl_->wanted.notify_one();
   lock.unlock();
   if (slot.error) std::rethrow_exception(slot.error);
-  impl_->current = std::move(slot.batch);
   return impl_->current;
 }
 

@@ -14,10 +14,6 @@
 #include "kernels/quantize/quantize.h"
 
 namespace subbyte {
-namespace {
-constexpr Isa all_isas[] = {Isa::scalar, Isa::avx2, Isa::avx512vnni};
-}
-
 extern const ConvKernels conv_kernels_scalar;
 extern const QuantizeKernels quantize_kernels_scalar;
 extern const NormKernels norm_kernels_scalar;
@@ -27,18 +23,24 @@ extern const ConvKernels conv_kernels_avx2, conv_kernels_avx512vnni;
 extern const QuantizeKernels quantize_kernels_avx2, quantize_kernels_avx512vnni;
 extern const NormKernels norm_kernels_avx2, norm_kernels_avx512vnni;
 extern const DepthwiseKernels depthwise_kernels_avx2, depthwise_kernels_avx512vnni;
-#define SUBBYTE_TABLES(family) &family##_scalar, &family##_avx2, &family##_avx512vnni
+#define SUBBYTE_TABLES(family) &family##_scalar, &family##_avx2, &family##_avx512vnni, &family##_scalar, &family##_scalar
+#elif defined(__aarch64__)
+extern const ConvKernels conv_kernels_neon_dot, conv_kernels_neon_i8mm;
+extern const QuantizeKernels quantize_kernels_neon_dot, quantize_kernels_neon_i8mm;
+extern const NormKernels norm_kernels_neon_dot, norm_kernels_neon_i8mm;
+extern const DepthwiseKernels depthwise_kernels_neon_dot, depthwise_kernels_neon_i8mm;
+#define SUBBYTE_TABLES(family) &family##_scalar, &family##_scalar, &family##_scalar, &family##_neon_dot, &family##_neon_i8mm
 #else
-#define SUBBYTE_TABLES(family) &family##_scalar, &family##_scalar, &family##_scalar
+#define SUBBYTE_TABLES(family) &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar
 #endif
 
 namespace {
 
+/// `tables` in the order of all_isas; another architecture's instruction sets are the scalar one here.
 template <class Kernels>
-void expect_tables(const Kernels& (*pick)(Isa), const Kernels* scalar, const Kernels* avx2, const Kernels* avx512vnni) {
-  EXPECT_EQ(&pick(Isa::scalar), scalar);
-  EXPECT_EQ(&pick(Isa::avx2), avx2);
-  EXPECT_EQ(&pick(Isa::avx512vnni), avx512vnni);
+void expect_tables(const Kernels& (*pick)(Isa), const std::vector<const Kernels*>& tables) {
+  ASSERT_EQ(tables.size(), std::size(all_isas));
+  for (size_t i = 0; i < tables.size(); ++i) EXPECT_EQ(&pick(all_isas[i]), tables[i]) << isa_name(all_isas[i]);
 }
 
 template <class Kernels>
@@ -49,10 +51,10 @@ void expect_different_tables(const Kernels& (*pick)(Isa)) {
 }
 
 TEST(Dispatch, AFamilyGivesTheTableOfTheInstructionSetItIsAskedFor) {
-  expect_tables(conv_kernels, SUBBYTE_TABLES(conv_kernels));
-  expect_tables(quantize_kernels, SUBBYTE_TABLES(quantize_kernels));
-  expect_tables(norm_kernels, SUBBYTE_TABLES(norm_kernels));
-  expect_tables(depthwise_kernels, SUBBYTE_TABLES(depthwise_kernels));
+  expect_tables(conv_kernels, {SUBBYTE_TABLES(conv_kernels)});
+  expect_tables(quantize_kernels, {SUBBYTE_TABLES(quantize_kernels)});
+  expect_tables(norm_kernels, {SUBBYTE_TABLES(norm_kernels)});
+  expect_tables(depthwise_kernels, {SUBBYTE_TABLES(depthwise_kernels)});
 }
 
 TEST(Dispatch, SupportedInstructionSetsHaveDifferentTables) {
@@ -121,9 +123,10 @@ TEST_F(SelectedIsa, IsTheForcedOne) {
 }
 
 TEST_F(SelectedIsa, AnUnknownNameIsRefusedAndNamed) {
-  EXPECT_EQ(error_of("avx"), "SUBBYTE_ISA: found 'avx', expected scalar, avx2 or avx512vnni (did you mean 'avx2'?)");
+  const std::string names = "scalar, avx2, avx512vnni, neon_dot or neon_i8mm";
+  EXPECT_EQ(error_of("avx"), "SUBBYTE_ISA: found 'avx', expected " + names + " (did you mean 'avx2'?)");
   for (const char* name : {"neon", "AVX2", "scalar ", "avx2,scalar"}) {
-    const std::string expected = "SUBBYTE_ISA: found '" + std::string(name) + "', expected scalar, avx2 or avx512vnni";
+    const std::string expected = "SUBBYTE_ISA: found '" + std::string(name) + "', expected " + names;
     EXPECT_EQ(error_of(name).substr(0, expected.size()), expected);
   }
 }

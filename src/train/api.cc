@@ -74,7 +74,7 @@ Model::StepResult Model::train_step(std::span<const uint8_t> pixels, std::span<c
 
   Progress& progress = impl_->progress;
   const auto result = impl_->network->train_step({count, pixels.data(), labels.data()}, uint64_t(progress.step));
-  impl_->optimizer.step(impl_->network->params(), learning_rate);
+  impl_->optimizer.step(impl_->network->params(), learning_rate, impl_->network->threads());
   ++progress.step;
   progress.steps_per_epoch = 0;  // no longer at a place of a run's data, so `subbyte train --resume` must refuse it
   return {result.loss, result.correct};

@@ -19,8 +19,8 @@ class Sgd {
  public:
   Sgd(const OptimizerConfig& config, const std::vector<Param>& params);
 
-  /// Throws Error naming the parameter where a value is no longer finite.
-  void step(std::vector<Param>& params, float lr);
+  /// Split over `threads` where there are some. Throws Error naming the first parameter where a value is no longer finite.
+  void step(std::vector<Param>& params, float lr, ThreadPool* threads = nullptr);
 
   /// v of each parameter, in the order of the parameters.
   std::vector<std::vector<float>>& velocity() { return velocity_; }

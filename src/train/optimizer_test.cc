@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <random>
+#include <string>
 
 #include "base/error.h"
+#include "base/threads.h"
 
 namespace subbyte {
 namespace {
@@ -41,6 +44,36 @@ TEST(Sgd, PlainMomentumAndDecayOnAll) {
   sgd.step(params, 0.25f);
   // d = 1 + 0.5 * 1.5 = 1.75, v = 0.5 * 2 + 1.75
   for (const Param& param : params) EXPECT_EQ(param.value[0], 1.5f - 0.25f * 2.75f);
+}
+
+TEST(Sgd, ThreadsDoNotChangeABit) {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  std::vector<Param> alone;
+  for (int64_t size : {1, 5000, 3, 4096, 20001}) {
+    Param p{"p" + std::to_string(size), {size}, {}, {}, size > 4, 1};
+    for (int64_t i = 0; i < size; ++i) p.value.push_back(normal(random)), p.grad.push_back(normal(random));
+    alone.push_back(p);
+  }
+  std::vector<Param> shared = alone;
+  Sgd a({}, alone), b({}, shared);
+  ThreadPool threads(3);
+  for (int step = 0; step < 3; ++step) {
+    a.step(alone, 0.1f);
+    b.step(shared, 0.1f, &threads);
+  }
+  EXPECT_EQ(a.velocity(), b.velocity());
+  for (size_t p = 0; p < alone.size(); ++p) {
+    EXPECT_EQ(alone[p].value, shared[p].value);
+    EXPECT_NE(alone[p].value.back(), 0.0f);
+  }
+  shared[2].grad[1] = shared[4].grad[20000] = std::numeric_limits<float>::quiet_NaN();  // the first one is named
+  try {
+    b.step(shared, 0.1f, &threads);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "parameter 'p3' is no longer finite");
+  }
 }
 
 TEST(Sgd, NamesTheParameterThatOverflows) {

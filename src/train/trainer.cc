@@ -74,7 +74,7 @@ void Trainer::train_one_step() {
     step = network_.train_step(batch, static_cast<uint64_t>(progress_.step));
     if (!std::isfinite(step.loss))
       throw Error("the loss is " + std::to_string(step.loss) + first_not_finite(network_.params()));
-    optimizer_.step(network_.params(), static_cast<float>(learning_rate_));
+    optimizer_.step(network_.params(), static_cast<float>(learning_rate_), network_.threads());
   } catch (const Error& error) {
     const bool saved = std::filesystem::exists(config_.checkpoint_path);
     throw Error("step " + std::to_string(progress_.step + 1) + " (epoch " + std::to_string(progress_.epoch + 1) +

@@ -5,7 +5,8 @@
 //   forward    t' = clamp(y - mu, limit) * pow2;   q = (t' + half) >> (16 - bits)          [q is saved for backward]
 //              z  = multiply_high(q << (16 - bits), scale) + offset (+ multiply_high(r * r_pow2, r_scale)), then ReLU
 //   reduce     delta = mask ? delta : 0;   sum delta, sum delta q per channel, max |delta|
-//   backward   dy = multiply_high(delta * d_pow2, scale) - mean - (L1: sign(q) * slope | L2: multiply_high(q << .., slope))
+//   backward   dy = multiply_high(delta * d_pow2, scale) - mean - (L1: sign(q) * slope | L2: multiply_high(q << .., slope));
+//              max |dy| per channel
 //
 // Arrays named [period] hold channel constants repeated (kernels/period.h); [channels] arrays are added to.
 #pragma once
@@ -54,6 +55,7 @@ struct NormBackward {
   int16_t delta_pow2;
   bool l2;
   int16_t* dy;
+  int32_t* dy_max;       ///< [channels], max |dy|, at least what it holds
 };
 
 struct NormKernels {

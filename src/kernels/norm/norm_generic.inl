@@ -309,7 +309,7 @@ void reduce(int64_t count, const NormReduce& r) {
   *r.delta_max = top;
 }
 
-inline void backward_l1(const NormBackward& b, int64_t at, int from, int n, int16_t zero) {
+inline void backward_l1(const NormBackward& b, int64_t at, int from, int n, int16_t zero, int16_t* __restrict top) {
   const int16_t* __restrict delta = b.delta + at;
   const uint8_t* __restrict code = b.q + at;
   const int16_t* __restrict scale = b.scale + from;
@@ -320,11 +320,14 @@ inline void backward_l1(const NormBackward& b, int64_t at, int from, int n, int1
   for (int i = 0; i < n; ++i) {
     const int16_t q = int16_t(int16_t(code[i]) - zero);
     const int16_t sign = int16_t((q > 0) - (q < 0));  // without a branch: compilers make vectors of it
-    dy[i] = int16_t(mulh(int16_t(delta[i] * p), scale[i]) - mean[i] - int16_t(sign * slope[i]));
+    const int16_t v = int16_t(mulh(int16_t(delta[i] * p), scale[i]) - mean[i] - int16_t(sign * slope[i]));
+    const int16_t a = int16_t(v < 0 ? -v : v);
+    dy[i] = v;
+    top[i] = a > top[i] ? a : top[i];
   }
 }
 
-inline void backward_l2(const NormBackward& b, int64_t at, int from, int n, int16_t zero) {
+inline void backward_l2(const NormBackward& b, int64_t at, int from, int n, int16_t zero, int16_t* __restrict top) {
   const int16_t* __restrict delta = b.delta + at;
   const uint8_t* __restrict code = b.q + at;
   const int16_t* __restrict scale = b.scale + from;
@@ -334,17 +337,29 @@ inline void backward_l2(const NormBackward& b, int64_t at, int from, int n, int1
   const int16_t p = b.delta_pow2, up = int16_t(1 << (16 - b.bits));
   for (int i = 0; i < n; ++i) {
     const int16_t q = int16_t(int16_t(int16_t(code[i]) - zero) * up);
-    dy[i] = int16_t(mulh(int16_t(delta[i] * p), scale[i]) - mean[i] - mulh(q, slope[i]));
+    const int16_t v = int16_t(mulh(int16_t(delta[i] * p), scale[i]) - mean[i] - mulh(q, slope[i]));
+    const int16_t a = int16_t(v < 0 ? -v : v);
+    dy[i] = v;
+    top[i] = a > top[i] ? a : top[i];
   }
 }
 
 void backward(int64_t count, const NormBackward& b) {
   const int period = period_of(b.channels);
   const int16_t zero = int16_t(1 << (b.bits - 1));
-  for (int64_t at = 0; at < count; at += period) {
-    const int n = int(count - at < period ? count - at : period);
-    if (b.l2) backward_l2(b, at, 0, n, zero);
-    else backward_l1(b, at, 0, n, zero);
+  alignas(64) int16_t top[tile];
+  for (int from = 0; from < period && from < count; from += tile) {
+    const int width = period - from < tile ? period - from : tile;
+    for (int i = 0; i < width; ++i) top[i] = 0;
+    for (int64_t at = from; at < count; at += period) {
+      const int n = int(count - at < width ? count - at : width);
+      if (b.l2) backward_l2(b, at, from, n, zero, top);
+      else backward_l1(b, at, from, n, zero, top);
+    }
+    const int run = width < b.channels ? width : b.channels;
+    int32_t* __restrict to = b.dy_max + from % b.channels;
+    for (int base = 0; base < width; base += run)
+      for (int c = 0; c < run; ++c) to[c] = top[base + c] > to[c] ? top[base + c] : to[c];
   }
 }
 

@@ -68,6 +68,7 @@ void backward(int64_t count, const NormBackward& b) {
     const int32_t q = b.q[i] - (1 << (b.bits - 1));
     const int32_t correction = b.l2 ? multiply_high(int16_t(q << (16 - b.bits)), b.slope[c]) : sign(q) * b.slope[c];
     b.dy[i] = int16_t(multiply_high(int16_t(b.delta[i] * b.delta_pow2), b.scale[c]) - b.mean[c] - correction);
+    if (magnitude(b.dy[i]) > b.dy_max[c]) b.dy_max[c] = magnitude(b.dy[i]);
   }
 }
 

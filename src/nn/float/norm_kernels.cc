@@ -9,7 +9,7 @@ const NormKernels& norm_kernels(ElementType type) {
   switch (selected_isa()) {
     case Isa::avx512vnni: return norm_kernels_avx512vnni(type);
     case Isa::avx2: return norm_kernels_avx2(type);
-    case Isa::scalar: break;
+    default: break;
   }
 #endif
   return norm_kernels_portable(type);

@@ -4,15 +4,18 @@
 
 #include "nn/integer/grid.h"
 #include "nn/integer/layer.h"
+#include "nn/integer/operands.h"
 
 namespace subbyte {
 
 ActivationQuantizer::ActivationQuantizer(Context& ctx, const Node& node)
     : range_(ctx.add_state(node.name + ".running_range", {node.shape.c})) {
+  for (const Node& n : ctx.config.model.nodes)
+    if (&n - ctx.config.model.nodes.data() > 0 && n.name == node.name) node_ = int(&n - ctx.config.model.nodes.data());
   range_->floats.assign(node.shape.c, 0.0f);
 }
 
-void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
+void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
   const int channels = value.shape.c;
   const int64_t elements = value.shape.elements();
   const double unit = value.stream.scale;
@@ -39,39 +42,59 @@ void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int3
   codes.zero = value.is_signed ? 1 << (codes.bits - 1) : 0;
   codes.image_bytes = packed_bytes(elements, codes.bits);
   codes.packed.resize(size_t(codes.image_bytes) * ctx.images);
-  Buffer<int16_t> limit, pow2;
-  grid.constants(0, limit, pow2);
-  const QuantizeGrid g{limit.data(), pow2.data(), int(limit.size()), grid.multiplier, grid.fraction};
-  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
-    Buffer<uint8_t> bytes(size_t(elements) + 8);
-    for (int i = begin; i < end; ++i) {
-      ctx.quantize.nearest(value.stream.image(i, elements), elements, g, codes.zero, bytes.data());
-      ctx.quantize.pack(bytes.data(), elements, codes.bits, codes.image(i));
-    }
+  grid.constants(0, limit_, pow2_);
+  grid_ = {limit_.data(), pow2_.data(), int(limit_.size()), grid.multiplier, grid.fraction};
+}
+
+void ActivationQuantizer::image(const Context& ctx, Value& value, int index, const int16_t* z, Buffer<uint8_t>& bytes) const {
+  const int64_t elements = value.shape.elements();
+  Codes& codes = value.codes;
+  bytes.resize(size_t(elements) + 8);
+  ctx.quantize.nearest(z, elements, grid_, codes.zero, bytes.data());
+  ctx.quantize.pack(bytes.data(), elements, codes.bits, codes.image(index));
+}
+
+void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
+  plan(ctx, value, channel_max);
+  const int64_t elements = value.shape.elements();
+  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    PhaseTimer timer(ctx.profile, thread, node_, Phase::quantize);
+    timer.work(0, (end - begin) * (2 * elements + value.codes.image_bytes));
+    for (int i = begin; i < end; ++i)
+      image(ctx, value, i, value.stream.image(i, elements), ctx.scratch[thread]->bytes);
   });
+}
+
+GradientJoin join_gradients(Context& ctx, Value& value, Stream& out) {
+  GradientJoin join{value.gradients[0], value.gradients[1], {}, {}};
+  const Stream &a = *join.a, &b = *join.b;
+  const double bound = a.scale * a.top + b.scale * b.top;
+  out.scale = bound > 0 ? bound / 16000 : 1;
+  out.top = 16002;  // two roundings above the bound at most
+  join.scale_a = make_rescale(a.top, a.scale / out.scale);
+  join.scale_b = make_rescale(b.top, b.scale / out.scale);
+  out.memory = ctx.streams.take(int64_t(value.shape.elements()) * ctx.images);
+  return join;
+}
+
+void GradientJoin::run(const Context& ctx, int image, int64_t elements, int16_t* out) const {
+  ctx.norm.combine(a->image(image, elements), scale_a.pow2, scale_a.multiplier, b->image(image, elements), scale_b.pow2,
+                   scale_b.multiplier, elements, out);
 }
 
 std::shared_ptr<Stream> gather_gradients(Context& ctx, Value& value) {
   if (value.gradients.empty()) return nullptr;
   auto out = std::make_shared<Stream>();
-  Stream& a = *value.gradients[0];
   if (value.gradients.size() == 1) {
-    *out = std::move(a);
+    *out = std::move(*value.gradients[0]);
   } else {
-    Stream& b = *value.gradients[1];
-    const double bound = a.scale * a.top + b.scale * b.top;
-    out->scale = bound > 0 ? bound / 16000 : 1;
-    out->top = 16002;  // two roundings above the bound at most
-    const Rescale ra = make_rescale(a.top, a.scale / out->scale), rb = make_rescale(b.top, b.scale / out->scale);
+    const GradientJoin join = join_gradients(ctx, value, *out);
     const int64_t elements = value.shape.elements();
-    out->memory = ctx.streams.take(elements * ctx.images);
     ctx.pool.run(ctx.images, [&](int, int begin, int end) {
-      for (int i = begin; i < end; ++i)
-        ctx.norm.combine(a.image(i, elements), ra.pow2, ra.multiplier, b.image(i, elements), rb.pow2, rb.multiplier, elements,
-                         out->image(i, elements));
+      for (int i = begin; i < end; ++i) join.run(ctx, i, elements, out->image(i, elements));
     });
-    a.memory.reset();
-    b.memory.reset();
+    join.a->memory.reset();
+    join.b->memory.reset();
   }
   value.gradients.clear();
   return out;

@@ -38,7 +38,8 @@ class DepthwiseLayer : public IntegerLayer {
     const Codes& x = ctx.values[node_.input].codes;
     Value& out = ctx.values[id_];
     try {
-      weights_ = quantize_weights(*params_.weight, format_.w, groups_w_, ctx.config.quant.clip_w);
+      quantize_weights({weight_kernels(ctx.isa), &ctx.pool}, *params_.weight, format_.w, groups_w_, ctx.config.quant.clip_w,
+                       weights_);
     } catch (const Error& e) {
       throw Error("layer '" + node_.name + "': " + e.what());
     }

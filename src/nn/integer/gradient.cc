@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 namespace subbyte {
 
@@ -10,12 +11,16 @@ int32_t shift_for(int64_t top) { return top > 0 ? std::max(0, int(std::bit_width
 GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits, int groups, int node) {
   const int channels = shape.c, sample_groups = ctx.config.quant.sample_groups;
   const int64_t elements = shape.elements();
-  std::vector<int32_t> range(size_t(ctx.images) * channels, 0);
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
-    PhaseTimer timer(ctx.profile, thread, node, Phase::norm_backward);
-    for (int i = begin; i < end; ++i)
-      ctx.quantize.channel_max(dy.image(i, elements), elements, channels, range.data() + size_t(i) * channels);
-  });
+  std::vector<int32_t> measured;
+  if (dy.image_top.empty()) {
+    measured.assign(size_t(ctx.images) * channels, 0);
+    ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+      PhaseTimer timer(ctx.profile, thread, node, Phase::norm_backward);
+      for (int i = begin; i < end; ++i)
+        ctx.quantize.channel_max(dy.image(i, elements), elements, channels, measured.data() + size_t(i) * channels);
+    });
+  }
+  const std::vector<int32_t>& range = dy.image_top.empty() ? measured : dy.image_top;
   GradientPlan plan;
   plan.elements = elements;
   plan.samples = sample_groups;
@@ -39,14 +44,19 @@ void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan&
                        GradientCodes& out) {
   const int64_t elements = plan.elements, chunks = (elements + 127) / 128;
   const int m = plan.sample[image];
-  out.random.resize(size_t(chunks) * 128);
+  const QuantizeGrid grid{plan.limit[m].data(), plan.pow2[m].data(), int(plan.limit[m].size()), plan.grid.multiplier,
+                          plan.grid.fraction};
+  // Random numbers are drawn for as many elements as the first-level cache holds: whole chunks that begin at channel 0.
+  const int64_t unit = std::lcm<int64_t>(int64_t(plan.grid.shift.size()), 128), block = unit * std::max<int64_t>(1, 2048 / unit);
+  out.random.resize(size_t(std::min(block, chunks * 128)));
   out.codes.resize(size_t(elements));
-  ctx.quantize.random(ctx.random_stream(RandomUse::gradient, tensor, uint32_t(image * chunks * 16)), elements,
-                      out.random.data());
-  ctx.quantize.stochastic(dy.image(image, elements), elements,
-                          {plan.limit[m].data(), plan.pow2[m].data(), int(plan.limit[m].size()), plan.grid.multiplier,
-                           plan.grid.fraction},
-                          out.random.data(), out.codes.data());
+  const int16_t* z = dy.image(image, elements);
+  for (int64_t at = 0; at < elements; at += block) {
+    const int64_t count = std::min(block, elements - at);
+    ctx.quantize.random(ctx.random_stream(RandomUse::gradient, tensor, uint32_t(image * chunks * 16 + at / 8)), count,
+                        out.random.data());
+    ctx.quantize.stochastic(z + at, count, grid, out.random.data(), out.codes.data() + at);
+  }
 }
 
 }  // namespace subbyte

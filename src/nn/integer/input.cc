@@ -24,7 +24,20 @@ InputQuantizer::InputQuantizer(const NetworkConfig& config, int bits) {
       table_[c][pixel] = uint8_t(int(std::nearbyint(real(c, pixel) / scale_)) + (1 << (bits - 1)));
 }
 
-void InputQuantizer::run(Context& ctx, const uint8_t* pixels, Value& value) const {
+namespace {
+
+/// codes[e] = table of e's channel [pixels[e]]. A known number of channels keeps the tables' addresses in registers.
+template <int known>
+void look_up(const std::array<uint8_t, 256>* tables, int channels, int64_t elements, const uint8_t* __restrict pixels,
+             uint8_t* __restrict codes) {
+  const int step = known ? known : channels;
+  for (int64_t e = 0; e < elements; e += step)
+    for (int c = 0; c < step; ++c) codes[e + c] = tables[c][pixels[e + c]];
+}
+
+}  // namespace
+
+void InputQuantizer::run(Context& ctx, const uint8_t* pixels, Value& value) {
   const int channels = value.shape.c;
   const int64_t elements = value.shape.elements();
   Codes& codes = value.codes;
@@ -35,14 +48,17 @@ void InputQuantizer::run(Context& ctx, const uint8_t* pixels, Value& value) cons
   codes.shift.assign(channels, 0);
   codes.image_bytes = packed_bytes(elements, bits_);
   codes.packed.resize(size_t(codes.image_bytes) * ctx.images);
-  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
-    Buffer<uint8_t> bytes(size_t(elements) + 8);
+  scratch_.resize(ctx.pool.size());
+  const auto table = channels == 3 ? look_up<3> : channels == 1 ? look_up<1> : look_up<0>;
+  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    PhaseTimer timer(ctx.profile, thread, 0, Phase::input);
+    if (bits_ < 8) scratch_[thread].resize(size_t(elements) + 8);
     for (int i = begin; i < end; ++i) {
-      const uint8_t* in = pixels + i * elements;
-      for (int64_t e = 0; e < elements; e += channels)
-        for (int c = 0; c < channels; ++c) bytes[e + c] = table_[c][in[e + c]];
-      ctx.quantize.pack(bytes.data(), elements, bits_, codes.image(i));
+      uint8_t* bytes = bits_ == 8 ? codes.image(i) : scratch_[thread].data();  // 8-bit codes are packed as they are
+      table(table_.data(), channels, elements, pixels + i * elements, bytes);
+      if (bits_ < 8) ctx.quantize.pack(bytes, elements, bits_, codes.image(i));
     }
+    timer.work(0, int64_t(end - begin) * (elements + codes.image_bytes));
   });
 }
 

@@ -12,12 +12,13 @@ class InputQuantizer {
   InputQuantizer() = default;
   InputQuantizer(const NetworkConfig&, int bits);
   /// pixels [images][h][w][c].
-  void run(Context&, const uint8_t* pixels, Value&) const;
+  void run(Context&, const uint8_t* pixels, Value&);
 
  private:
   int bits_ = 8;
   double scale_ = 1;
   std::vector<std::array<uint8_t, 256>> table_;
+  std::vector<Buffer<uint8_t>> scratch_;  // [thread], an image's codes as bytes
 };
 
 }  // namespace subbyte

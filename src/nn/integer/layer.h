@@ -33,6 +33,16 @@ std::unique_ptr<IntegerLayer> make_average_pool_layer(Context&, int id);
 /// Afterwards the contributions are released; null where there is none.
 std::shared_ptr<Stream> gather_gradients(Context&, Value&);
 
+/// Adds a value's two contributions of one image at their common scale; see join_gradients.
+struct GradientJoin {
+  Stream *a = nullptr, *b = nullptr;
+  Rescale scale_a, scale_b;
+  void run(const Context&, int image, int64_t elements, int16_t* out) const;
+};
+/// Gives `out` scale, bound and memory for the sum of a value's two contributions; the caller runs the join over the images
+/// and then releases them.
+GradientJoin join_gradients(Context&, Value&, Stream& out);
+
 /// Quantizes a value's stream to its codes (nearest even), with the range of this batch or, in evaluation, `range`.
 class ActivationQuantizer {
  public:
@@ -40,9 +50,15 @@ class ActivationQuantizer {
   ActivationQuantizer(Context&, const Node&);
   /// `channel_max` is max |stream| per channel of this batch.
   void run(Context&, Value&, const std::vector<int32_t>& channel_max);
+  /// The two halves of run, for a caller that has the images at hand: the grid and the codes' memory, then an image.
+  void plan(Context&, Value&, const std::vector<int32_t>& channel_max);
+  void image(const Context&, Value&, int index, const int16_t* z, Buffer<uint8_t>& bytes) const;
 
  private:
   State* range_ = nullptr;  // "<node>.running_range" [c], real units
+  int node_ = 0;
+  Buffer<int16_t> limit_, pow2_;
+  QuantizeGrid grid_{};
 };
 
 }  // namespace subbyte

@@ -7,6 +7,7 @@
 #include "kernels/period.h"
 #include "nn/integer/grid.h"
 #include "nn/integer/layer.h"
+#include "nn/integer/operands.h"
 
 namespace subbyte {
 namespace {
@@ -58,13 +59,16 @@ class NormLayer : public IntegerLayer {
   Plan measure(Context&, const Stream& y);
   Plan recall(const Stream& y) const;
   int half() const { return 1 << (15 - bits_); }
-  const uint8_t* saved_codes(Context& ctx, int image, Buffer<uint8_t>& bytes) const {
+  const uint8_t* saved_codes(Context& ctx, int thread, int image) const {
     const uint8_t* packed = codes_.data() + image * packed_bytes(elements_, bits_);
     if (bits_ == 8) return packed;
+    Buffer<uint8_t>& bytes = ctx.scratch[thread]->norm_codes;
+    bytes.resize(size_t(elements_) + 8);
     ctx.quantize.unpack(packed, elements_, bits_, bytes.data());
     return bytes.data();
   }
   void round_gradient(Context&, Stream& delta, int32_t top) const;
+  int32_t value_of(int32_t y, int16_t mu, int16_t limit, int16_t pow2, int16_t scale, int16_t offset) const;
 
   int id_;
   const Node node_;
@@ -99,6 +103,8 @@ NormLayer::Plan NormLayer::measure(Context& ctx, const Stream& y) {
   repeat_channels(mu.data(), channels_, mu_period);
   PerThread<int64_t> part(ctx.pool.size(), channels_);
   ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    PhaseTimer timer(ctx.profile, thread, id_, Phase::deviation);
+    timer.work(0, (end - begin) * 2 * elements_);
     for (int i = begin; i < end; ++i)
       ctx.norm.deviation(y.image(i, elements_), elements_, channels_, mu_period.data(), l2_, part.at(thread));
   });
@@ -177,27 +183,51 @@ void NormLayer::forward(Context& ctx) {
     codes_.resize(size_t(code_bytes) * ctx.images);
     if (node_.relu) mask_.resize(size_t(mask_bytes) * ctx.images);
   }
-  out.stream.memory = ctx.streams.take(elements_ * ctx.images);
+  // Where the range of z is known before the pass, its codes are written while an image is at hand.
+  const bool range_known = out.codes.bits && (!ctx.training || (!residual && ctx.config.quant.clip_a == 0));
+  const bool keeps_stream = out.stream_readers > 0 || (out.codes.bits && !range_known);
+  if (keeps_stream) out.stream.memory = ctx.streams.take(elements_ * ctx.images);
+  if (range_known) {
+    std::vector<int32_t> top(channels_, 0);
+    for (int c = 0; c < channels_ && ctx.training; ++c)
+      for (int32_t end : {y.low[c], y.high[c]}) top[c] = std::max(top[c], std::abs(value_of(end, mu[c], limit[c], pow2[c], scale[c], offset[c])));
+    quantizer_.plan(ctx, out, top);
+  }
   const bool direct = ctx.training && bits_ == 8;  // bytes need no packing
   PerThread<int64_t> signs(ctx.pool.size(), channels_);
   PerThread<int32_t> top(ctx.pool.size(), channels_);
   ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
-    Buffer<uint8_t> q(size_t(elements_) + 8);
+    PhaseTimer timer(ctx.profile, thread, id_, Phase::normalize);
+    timer.work(0, (end - begin) * ((residual ? 4 : 2) * elements_ + (keeps_stream ? 2 * elements_ : 0) +
+                                   (ctx.training ? code_bytes + mask_bytes : 0) + (range_known ? out.codes.image_bytes : 0)));
+    ThreadScratch& s = *ctx.scratch[thread];
+    s.norm_codes.resize(size_t(elements_) + 8);
+    if (!keeps_stream) s.stream.resize(size_t(elements_));
     for (int i = begin; i < end; ++i) {
+      int16_t* z = keeps_stream ? out.stream.image(i, elements_) : s.stream.data();
       NormForward f{mu_p.data(), limit_p.data(), pow2_p.data(), scale_p.data(), offset_p.data(), channels_, bits_,
                     residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
-                    out.stream.image(i, elements_), direct ? codes_.data() + i * code_bytes : q.data(),
+                    z, direct ? codes_.data() + i * code_bytes : s.norm_codes.data(),
                     ctx.training && node_.relu ? mask_.data() + i * mask_bytes : nullptr, signs.at(thread), top.at(thread)};
       ctx.norm.forward(y.image(i, elements_), elements_, f);
-      if (ctx.training && !direct) ctx.quantize.pack(q.data(), elements_, bits_, codes_.data() + i * code_bytes);
+      if (ctx.training && !direct) ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes);
+      if (range_known) quantizer_.image(ctx, out, i, z, s.bytes);
     }
   });
   sign_sum_ = signs.sum(ctx.pool.size());
   const std::vector<int32_t> channel_top = top.max(ctx.pool.size());
   // In evaluation a constant bound, so that an image's result does not depend on the others of its batch.
   out.stream.top = ctx.training ? std::max(1, *std::max_element(channel_top.begin(), channel_top.end())) : 16383;
-  if (out.codes.bits) quantizer_.run(ctx, out, channel_top);
+  if (out.codes.bits && !range_known) quantizer_.run(ctx, out, channel_top);
   y.memory.reset();
+}
+
+/// z of one y: what the forward pass computes for every element (kernels/norm/norm.h).
+int32_t NormLayer::value_of(int32_t y, int16_t mu, int16_t limit, int16_t pow2, int16_t scale, int16_t offset) const {
+  const int shift = 16 - bits_;
+  const int32_t t = std::clamp<int32_t>(y - mu, -limit, limit) * pow2, q = (t + (1 << (shift - 1))) >> shift;
+  const int32_t z = multiply_high(int16_t(q * (1 << shift)), scale) + offset;
+  return node_.relu ? std::max(z, 0) : z;
 }
 
 /// Stochastic rounding of delta to the leading bits of its range: every element keeps grad_bits_ significant positions.
@@ -220,21 +250,32 @@ void NormLayer::round_gradient(Context& ctx, Stream& delta, int32_t top) const {
 
 void NormLayer::backward(Context& ctx) {
   Value& out = ctx.values[id_];
-  const std::shared_ptr<Stream> delta = gather_gradients(ctx, out);
-  if (!delta) throw Error("layer '" + node_.name + "': no gradient reaches it");
+  if (out.gradients.empty()) throw Error("layer '" + node_.name + "': no gradient reaches it");
   const int threads = ctx.pool.size();
   const int64_t mask_bytes = packed_bytes(elements_, 1);
+  // Two contributions are added while an image is at hand, unless it has to be rounded first.
+  const bool joined = out.gradients.size() == 2 && grad_bits_ == 16;
+  std::shared_ptr<Stream> delta = joined ? std::make_shared<Stream>() : gather_gradients(ctx, out);
+  GradientJoin join;
+  if (joined) join = join_gradients(ctx, out, *delta);
   if (grad_bits_ < 16) round_gradient(ctx, *delta, delta->top);
   PerThread<int64_t> sums(threads, channels_), products(threads, channels_);
   PerThread<int32_t> tops(threads, 1);
   ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
-    Buffer<uint8_t> q(size_t(elements_) + 8);
+    PhaseTimer timer(ctx.profile, thread, id_, Phase::reduce);
+    timer.work(0, (end - begin) * ((joined ? 8 : 4) * elements_ + packed_bytes(elements_, bits_) + mask_bytes));
     for (int i = begin; i < end; ++i) {
-      const uint8_t* codes = saved_codes(ctx, i, q);
-      ctx.norm.reduce(elements_, {delta->image(i, elements_), node_.relu ? mask_.data() + i * mask_bytes : nullptr, codes,
+      int16_t* d = delta->image(i, elements_);
+      if (joined) join.run(ctx, i, elements_, d);
+      ctx.norm.reduce(elements_, {d, node_.relu ? mask_.data() + i * mask_bytes : nullptr, saved_codes(ctx, thread, i),
                                   channels_, bits_, sums.at(thread), products.at(thread), tops.at(thread)});
     }
   });
+  if (joined) {
+    join.a->memory.reset();
+    join.b->memory.reset();
+    out.gradients.clear();
+  }
   const std::vector<int64_t> sum = sums.sum(threads), product = products.sum(threads);
   delta->top = tops.max(threads)[0];
 
@@ -274,13 +315,14 @@ void NormLayer::backward(Context& ctx) {
   repeat_channels(slope16.data(), channels_, slope_p);
   dy_.memory = ctx.streams.take(elements_ * ctx.images);
   dy_.top = 16383;
-  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
-    Buffer<uint8_t> q(size_t(elements_) + 8);
-    for (int i = begin; i < end; ++i) {
-      const uint8_t* codes = saved_codes(ctx, i, q);
-      ctx.norm.backward(elements_, {delta->image(i, elements_), codes, scale_p.data(), mean_p.data(), slope_p.data(),
-                                    channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_)});
-    }
+  dy_.image_top.assign(size_t(ctx.images) * channels_, 0);
+  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    PhaseTimer timer(ctx.profile, thread, id_, Phase::norm_backward);
+    timer.work(0, (end - begin) * (4 * elements_ + packed_bytes(elements_, bits_)));
+    for (int i = begin; i < end; ++i)
+      ctx.norm.backward(elements_, {delta->image(i, elements_), saved_codes(ctx, thread, i), scale_p.data(), mean_p.data(),
+                                    slope_p.data(), channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_),
+                                    dy_.image_top.data() + int64_t(i) * channels_});
   });
   ctx.values[node_.input].gradients.push_back(&dy_);
   if (node_.residual >= 0) {

@@ -59,6 +59,8 @@ struct GradientOperands {
 /// What one thread needs while it runs products; layers take turns.
 struct ThreadScratch {
   Buffer<uint8_t> bytes;          // unpacked codes of X
+  Buffer<uint8_t> norm_codes;     // unpacked codes of a normalization
+  Buffer<int16_t> stream;         // an image of a stream that nobody reads later
   PaddedImage image, gradient;    // operands of forward, and of backward-data
   GradientOperands operands;      // of backward-weights
   GradientCodes g;

@@ -67,7 +67,8 @@ void ProductLayer::forward(Context& ctx) {
   const Codes& x = input.codes;
   PhaseTimer timer(ctx.profile, 0, id_, Phase::weights);
   try {
-    weights_ = quantize_weights(*params_.weight, format_.w, groups_w_, ctx.config.quant.clip_w);
+    quantize_weights({weight_kernels(ctx.isa), &ctx.pool}, *params_.weight, format_.w, groups_w_, ctx.config.quant.clip_w,
+                     weights_);
   } catch (const Error& e) {
     throw Error("layer '" + node_.name + "': " + e.what());
   }
@@ -79,11 +80,11 @@ void ProductLayer::forward(Context& ctx) {
   const int finest = x.groups - 1 - spare;
   std::vector<int32_t> left(shape_.in.c);
   for (int c = 0; c < shape_.in.c; ++c) left[c] = finest - x.shift[c % x.shift.size()];  // a flattened image repeats channels
-  const PackedWeights packed = pack_forward(weights_, shape_, left, x.zero, (1 << x.bits) - 1);
+  pack_forward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, x.zero, (1 << x.bits) - 1, packed_);
   timer.stop();
   out.stream.scale = std::ldexp(x.scale * weights_.scale, -finest);
   out.stream.channel_shift = weights_.shift;
-  forward_images(ctx, packed, spare, out);
+  forward_images(ctx, packed_, spare, out);
 }
 
 void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int spare, Value& out) {

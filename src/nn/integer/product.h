@@ -20,7 +20,6 @@ class ProductLayer : public IntegerLayer {
   /// What a batch's backward pass needs beside the gradient.
   struct Backward {
     GradientPlan plan;
-    PackedWeights packed;        // of backward-data
     Buffer<uint8_t> factor;      // shifts of the gradient operand, repeated; empty: none
     std::vector<std::vector<int32_t>> init;  // by phase
     int shift = 0;               // of the finest sample
@@ -46,6 +45,7 @@ class ProductLayer : public IntegerLayer {
   BackwardPhases phases_;
   int groups_w_, groups_a_, groups_g_;
   WeightCodes weights_;
+  PackedWeights packed_;       // of the product that runs: forward, then backward-data
   State* shifts_;        // "<node>.shifts": right shifts of the forward and the input-gradient sums at the finest
                          // group; -1 before the first step
   Stream dx_;

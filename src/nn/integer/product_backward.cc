@@ -32,10 +32,10 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   for (int32_t& shift : left) shift = finest - shift;
   std::vector<std::vector<int>> sets;
   for (const Phase2d& phase : phases_.phases) sets.push_back(phase.taps);
-  b.packed = pack_backward(weights_, shape_, left, format_.g, sets);
-  for (size_t set = 0; set < sets.size(); ++set) b.init.push_back(b.packed.init(set));
+  pack_backward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, format_.g, sets, packed_);
+  for (size_t set = 0; set < sets.size(); ++set) b.init.push_back(packed_.init(set));
   b.shift = shifts_->ints[1] - b.spare;
-  const std::vector<int32_t>& on_codes = b.packed.operand_shift;
+  const std::vector<int32_t>& on_codes = packed_.operand_shift;
   if (*std::max_element(on_codes.begin(), on_codes.end()) > 0) {
     std::vector<int> factor;
     for (int32_t shift : on_codes) factor.push_back(1 << shift);
@@ -126,7 +126,7 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
 }
 
 void ProductLayer::input_gradient(Context& ctx, const Backward& b, int image, ThreadScratch& s, int64_t* top) {
-  const PackedWeights& packed = b.packed;
+  const PackedWeights& packed = packed_;
   const bool words = packed.dot == Dot::s16;
   const int channels = shape_.in.c, stride = shape_.stride, sample = b.plan.sample[image];
   s.gradient.shape(phases_.height, phases_.width, phases_.top, phases_.left, packed.words * 4, uint8_t(packed.zero));

@@ -32,6 +32,7 @@ struct Stream {
   // Exact statistics over the batch, where the producer has them (a product's output).
   std::vector<int64_t> sum;
   std::vector<int32_t> low, high;
+  std::vector<int32_t> image_top;     ///< [images][channels] max |element|, of a normalization's gradient; else empty
 
   int16_t* image(int64_t index, int64_t elements) { return memory->data() + index * elements; }
   const int16_t* image(int64_t index, int64_t elements) const { return memory->data() + index * elements; }

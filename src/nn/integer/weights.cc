@@ -1,8 +1,8 @@
 #include "nn/integer/weights.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 #include "base/error.h"
@@ -14,38 +14,61 @@ bool sums_fit(int64_t reduced, int64_t top_a, int64_t top_b, int shift) {
   return ((reduced * top_a * top_b) << shift) < (int64_t{1} << 31) - (int64_t{1} << 22);
 }
 
-WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip) {
-  const int outputs = int(weight.shape[0]);
-  const int64_t row = int64_t(weight.value.size()) / outputs;
-  WeightCodes w;
-  w.bits = bits;
-  w.code.resize(weight.value.size());
-  std::vector<double> range(outputs, 0);
+namespace {
+
+WeightWorkers alone() { return {weight_kernels(selected_isa())}; }
+
+/// Calls body(begin, end) over a partition of [0, items), on the threads where the weights are worth waking them.
+template <class Body>
+void split(const WeightWorkers& workers, int items, size_t weights, Body body) {
+  constexpr size_t worth = 1 << 16;  // about 10 us of work
+  if (workers.threads && weights >= worth) workers.threads->run(items, [&](int, int begin, int end) { body(begin, end); });
+  else body(0, items);
+}
+
+/// clip root mean squares of all weights; in double, in this order.
+double range_cap(const std::vector<float>& values, float clip) {
   double energy = 0;
-  for (int co = 0; co < outputs; ++co)
-    for (int64_t i = 0; i < row; ++i) {
-      const double v = weight.value[co * row + i];
-      if (!std::isfinite(v)) throw Error("parameter '" + weight.name + "': found a value that is not finite");
-      range[co] = std::max(range[co], std::fabs(v));
-      energy += v * v;
-    }
+  for (const double v : values) energy += v * v;
+  return clip * std::sqrt(energy / double(values.size()));
+}
+
+}  // namespace
+
+void quantize_weights(const WeightWorkers& workers, const Param& weight, int bits, int groups, float clip, WeightCodes& w) {
+  const std::vector<float>& values = weight.value;
+  const int outputs = int(weight.shape[0]);
+  const int64_t row = int64_t(values.size()) / outputs;
+  w.bits = bits;
+  w.code.resize(values.size());
+  std::vector<uint32_t> range_bits(outputs);
+  split(workers, outputs, values.size(), [&](int begin, int end) {
+    for (int co = begin; co < end; ++co) range_bits[co] = workers.kernels.range(values.data() + co * row, row);
+  });
+  std::vector<double> range;
+  for (const uint32_t b : range_bits) {
+    range.push_back(std::bit_cast<float>(b));
+    if (!std::isfinite(range.back())) throw Error("parameter '" + weight.name + "': found a value that is not finite");
+  }
   if (clip > 0) {
-    const double cap = clip * std::sqrt(energy / double(weight.value.size()));
+    const double cap = range_cap(values, clip);
     for (double& r : range) r = std::min(r, cap);
   }
-  constexpr double to_even = 6755399441055744.0;  // 1.5 * 2^52: adding it leaves no fraction, rounded half to even
   const double top_range = std::max(*std::max_element(range.begin(), range.end()), 1e-30);
   const int32_t top = top_code(bits, true);
   w.scale = top_range / top;
-  for (int co = 0; co < outputs; ++co) {
-    const int n = channel_shift(top_range, range[co], groups);
-    w.shift.push_back(n);
-    const double inverse = std::ldexp(1.0, n) / w.scale;
-    for (int64_t i = 0; i < row; ++i) {
-      const double v = std::clamp(weight.value[co * row + i] * inverse, double(-top), double(top));
-      w.code[co * row + i] = int8_t(int32_t((v + to_even) - to_even));
-    }
-  }
+  w.shift.resize(outputs);
+  for (int co = 0; co < outputs; ++co) w.shift[co] = channel_shift(top_range, range[co], groups);
+  split(workers, outputs, values.size(), [&](int begin, int end) {
+    for (int co = begin; co < end; ++co)
+      workers.kernels.codes(values.data() + co * row, row, std::ldexp(1.0, w.shift[co]) / w.scale, top,
+                            w.code.data() + co * row);
+  });
+}
+
+WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip) {
+  WeightCodes w;
+  quantize_weights(alone(), weight, bits, groups, clip, w);
   return w;
 }
 
@@ -53,32 +76,30 @@ namespace {
 
 int round_up(int n, int to) { return (n + to - 1) / to * to; }
 
-/// code(tap, row, column) << left[row] as words of `Element`s, rows grouped by 4 / sizeof... per 32 bits.
-template <class Element, class Code>
-void pack_words(PackedWeights& out, const std::vector<std::vector<int>>& sets, int rows, int columns,
-                const std::vector<int32_t>& left, Code code) {
-  constexpr int group = 4 / sizeof(Element);
+enum class Direction { forward, backward };
+
+/// Fills the words and their sums for out.dot.
+void pack_words(const WeightWorkers& workers, Direction direction, const WeightCodes& w, const ProductShape& s,
+                const std::vector<int32_t>& left, const std::vector<std::vector<int>>& sets, PackedWeights& out) {
+  const bool forward = direction == Direction::forward, words16 = out.dot == Dot::s16;
+  const int rows = forward ? s.in.c : s.out.c, columns = forward ? s.out.c : s.in.c, group = words16 ? 2 : 4;
   out.words = (rows + group - 1) / group;
   out.outputs = round_up(columns, 16);
-  size_t taps = 0;
-  for (const std::vector<int>& set : sets) taps += set.size();
-  out.bytes.resize(taps * out.words * out.outputs * 4);
-  out.bytes.fill_bytes(0);
-  int64_t offset = 0;
-  for (const std::vector<int>& set : sets) {
-    PackedWeights::Taps packed{offset, std::vector<int32_t>(out.outputs, 0)};
-    const int64_t panel_rows = int64_t(set.size()) * out.words;
-    for (size_t tap = 0; tap < set.size(); ++tap)
-      for (int r = 0; r < rows; ++r)
-        for (int n = 0; n < columns; ++n) {
-          const Element v = Element(int32_t(code(set[tap], r, n)) * (1 << left[r]));
-          const int64_t word = panel_word(panel_rows, out.outputs, int64_t(tap) * out.words + r / group, n);
-          std::memcpy(out.bytes.data() + offset + word * 4 + r % group * sizeof(Element), &v, sizeof v);
-          packed.column_sum[n] += v;
-        }
-    out.sets.push_back(std::move(packed));
-    offset += panel_rows * out.outputs * 4;
+  out.sets.resize(sets.size());
+  int64_t bytes = 0;
+  for (size_t i = 0; i < sets.size(); ++i) {
+    out.sets[i].offset = bytes;
+    out.sets[i].column_sum.resize(out.outputs);
+    bytes += int64_t(sets[i].size()) * out.words * out.outputs * 4;
   }
+  out.bytes.resize(size_t(bytes));
+  const WeightKernels& k = workers.kernels;
+  const auto pack = forward ? (words16 ? k.forward_int16 : k.forward_bytes) : (words16 ? k.backward_int16 : k.backward_bytes);
+  split(workers, out.outputs / 16, w.code.size(), [&](int begin, int end) {
+    for (size_t i = 0; i < sets.size(); ++i)
+      pack({w.code.data(), s.out.c, s.taps(), s.in.c, left.data(), sets[i].data(), int(sets[i].size()), 16 * begin, 16 * end,
+            out.outputs, reinterpret_cast<uint32_t*>(out.bytes.data() + out.sets[i].offset), out.sets[i].column_sum.data()});
+  });
 }
 
 /// Chooses between the byte products: row r's first operand is at most top_u[r], its second top << shift[r].
@@ -93,6 +114,12 @@ void choose_byte_dot(PackedWeights& out, const std::vector<int32_t>& top_u, int6
   out.dot = out.burst > 0 ? Dot::u8s8 : Dot::u8s8_wide;
 }
 
+void choose_int16_dot(PackedWeights& out) {
+  out.dot = Dot::s16;
+  out.burst = 1;
+  out.zero = 0;
+}
+
 }  // namespace
 
 std::vector<int32_t> PackedWeights::init(size_t set) const {
@@ -101,31 +128,31 @@ std::vector<int32_t> PackedWeights::init(size_t set) const {
   return init;
 }
 
-PackedWeights pack_forward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left, int zero,
-                           int operand_top) {
-  const int rows = s.in.c, columns = s.out.c, taps = s.taps();
-  const int largest = *std::max_element(left.begin(), left.end());
-  auto code = [&](int tap, int r, int n) { return w.code[(int64_t(n) * taps + tap) * rows + r]; };
-  std::vector<int> all(taps);
+void pack_forward(const WeightWorkers& workers, const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left,
+                  int zero, int operand_top, PackedWeights& out) {
+  const int rows = s.in.c, largest = *std::max_element(left.begin(), left.end());
+  std::vector<int> all(s.taps());
   std::iota(all.begin(), all.end(), 0);
-  PackedWeights out;
   out.operand_shift.assign(rows, 0);
   if (w.bits + largest <= 8) {
     out.zero = zero;
     choose_byte_dot(out, std::vector<int32_t>(rows, operand_top), top_code(w.bits, true), left);
-    pack_words<int8_t>(out, {all}, rows, columns, left, code);
   } else {
-    out.dot = Dot::s16;
-    pack_words<int16_t>(out, {all}, rows, columns, left, code);
+    choose_int16_dot(out);
   }
+  pack_words(workers, Direction::forward, w, s, left, {all}, out);
+}
+
+PackedWeights pack_forward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left, int zero,
+                           int operand_top) {
+  PackedWeights out;
+  pack_forward(alone(), w, s, left, zero, operand_top, out);
   return out;
 }
 
-PackedWeights pack_backward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left, int gradient_bits,
-                            const std::vector<std::vector<int>>& sets) {
-  const int rows = s.out.c, columns = s.in.c, taps = s.taps();
-  auto code = [&](int tap, int r, int n) { return w.code[(int64_t(r) * taps + tap) * columns + n]; };
-  PackedWeights out;
+void pack_backward(const WeightWorkers& workers, const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left,
+                   int gradient_bits, const std::vector<std::vector<int>>& sets, PackedWeights& out) {
+  const int rows = s.out.c;
   std::vector<int32_t> on_weights(rows);
   out.operand_shift.resize(rows);
   int rest = 0;
@@ -139,12 +166,18 @@ PackedWeights pack_backward(const WeightCodes& w, const ProductShape& s, const s
     std::vector<int32_t> top_u(rows);
     for (int r = 0; r < rows; ++r) top_u[r] = out.zero + (top_code(gradient_bits, true) << out.operand_shift[r]);
     choose_byte_dot(out, top_u, top_code(w.bits, true), on_weights);
-    pack_words<int8_t>(out, sets, rows, columns, on_weights, code);
   } else {
-    out.dot = Dot::s16;
+    choose_int16_dot(out);
     out.operand_shift.assign(rows, 0);
-    pack_words<int16_t>(out, sets, rows, columns, left, code);
+    on_weights = left;
   }
+  pack_words(workers, Direction::backward, w, s, on_weights, sets, out);
+}
+
+PackedWeights pack_backward(const WeightCodes& w, const ProductShape& s, const std::vector<int32_t>& left, int gradient_bits,
+                            const std::vector<std::vector<int>>& sets) {
+  PackedWeights out;
+  pack_backward(alone(), w, s, left, gradient_bits, sets, out);
   return out;
 }
 

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/threads.h"
 #include "kernels/conv/conv.h"
+#include "kernels/weights/weights.h"
 #include "nn/network.h"
 
 namespace subbyte {
@@ -25,11 +27,19 @@ struct WeightCodes {
   std::vector<int8_t> code;
 };
 
+/// Who does the work on weights: an instruction set's kernels, and threads for the large ones (null: none).
+struct WeightWorkers {
+  const WeightKernels& kernels;
+  ThreadPool* threads = nullptr;
+};
+
 /// Nearest-even codes of FP32 master weights. `clip` > 0 limits the range to clip root mean squares.
 /// Throws Error naming the parameter where a weight is not finite.
+/// This and the packing below reuse the memory of `out`: fresh pages each step cost more than the work itself.
+void quantize_weights(const WeightWorkers&, const Param& weight, int bits, int groups, float clip, WeightCodes& out);
 WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip);
 
-/// Words [panel][tap][words][panel_width] for ImageProduct, for each set of taps.
+/// Words [panel][tap][words][panel_width] for ImageProduct (kernels/conv), for each set of taps.
 struct PackedWeights {
   struct Taps {
     int64_t offset = 0;               ///< of the set's words in `bytes`
@@ -50,10 +60,15 @@ struct PackedWeights {
 
 /// Forward: reduced over ci; row ci carries 2^left[ci] (how far its activation code is below the tensor's finest). One set:
 /// all taps. The first operand is u8 with the zero point of the activation codes, at most `operand_top`.
-PackedWeights pack_forward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int zero, int operand_top);
+void pack_forward(const WeightWorkers&, const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int zero,
+                  int operand_top, PackedWeights& out);
+PackedWeights pack_forward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int zero,
+                           int operand_top);
 
 /// Backward-data: reduced over co; row co carries 2^left[co], split over the weights and the gradient codes
-/// (`gradient_bits`) where one side has not the room. Each set lists taps of the kernel in the order of the product.
+/// (`gradient_bits`) where one side has not the room. Each set lists taps of the kernel in the order of its product.
+void pack_backward(const WeightWorkers&, const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left,
+                   int gradient_bits, const std::vector<std::vector<int>>& sets, PackedWeights& out);
 PackedWeights pack_backward(const WeightCodes&, const ProductShape&, const std::vector<int32_t>& left, int gradient_bits,
                             const std::vector<std::vector<int>>& sets);
 

@@ -5,6 +5,7 @@
 #include <rapidcheck.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -160,6 +161,48 @@ TEST(PackedWeights, BackwardMultipliesByTheShiftedCodeOfTheFlippedTap) {
       }
     }
   }));
+}
+
+TEST(PackedWeights, TapsCanComeInAnotherOrder) {
+  const ProductShape s{3, 3, 2, 1, {8, 8, 20}, {4, 4, 24}};
+  const WeightCodes w = quantize_weights(random_param(24, 9, 20, 4), 4, 1, 0);
+  const std::vector<int32_t> left(24, 1);
+  const std::vector<int> order = {4, 3, 5, 1, 7, 0, 2, 6, 8};  // the four phases of a stride of two
+  const PackedWeights straight = pack_backward(w, s, left, 4), ordered = pack_backward(w, s, left, 4, order);
+  ASSERT_EQ(straight.bytes.size(), ordered.bytes.size());
+  const size_t tap = straight.bytes.size() / 9;
+  for (int i = 0; i < 9; ++i)
+    EXPECT_EQ(std::memcmp(ordered.bytes.data() + i * tap, straight.bytes.data() + order[i] * tap, tap), 0) << i;
+  EXPECT_EQ(ordered.column_sum, straight.column_sum);
+}
+
+TEST(PackedWeights, ThreadsAndReusedMemoryDoNotChangeAByte) {
+  const ProductShape s{3, 3, 1, 1, {4, 4, 90}, {4, 4, 100}};
+  const Param p = random_param(100, 9, 90, 5);
+  ThreadPool threads(3);
+  const WeightWorkers workers{weight_kernels(selected_isa()), &threads};
+  WeightCodes w;
+  PackedWeights forward, backward;
+  for (const int bits : {8, 4}) {  // int16 words, then bytes in the same memory
+    const WeightCodes expected = quantize_weights(p, bits, 4, 0);
+    quantize_weights(workers, p, bits, 4, 0, w);
+    EXPECT_EQ(w.code, expected.code);
+    EXPECT_EQ(w.shift, expected.shift);
+    EXPECT_EQ(w.scale, expected.scale);
+    const auto same = [](const PackedWeights& a, const PackedWeights& b) {
+      return a.dot == b.dot && a.burst == b.burst && a.zero == b.zero && a.words == b.words && a.outputs == b.outputs &&
+             a.operand_shift == b.operand_shift && a.column_sum == b.column_sum && a.bytes.size() == b.bytes.size() &&
+             std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
+    };
+    std::vector<int32_t> left(100);
+    for (int r = 0; r < 100; ++r) left[r] = r % 4;
+    const std::vector<int32_t> left_in(left.begin(), left.begin() + 90);
+    pack_forward(workers, w, s, left_in, 8, 15, forward);
+    pack_backward(workers, w, s, left, 4, {}, backward);
+    EXPECT_EQ(forward.dot == Dot::s16, bits == 8);
+    EXPECT_TRUE(same(forward, pack_forward(w, s, left_in, 8, 15)));
+    EXPECT_TRUE(same(backward, pack_backward(w, s, left, 4)));
+  }
 }
 
 TEST(PackedWeights, TheByteProductIsChosenWhereItHasRoom) {

@@ -1,0 +1,11 @@
+#include "kernels/depthwise/depthwise.h"
+
+namespace subbyte {
+namespace {
+#include "kernels/depthwise/depthwise_generic.inl"
+}  // namespace
+
+extern const DepthwiseKernels depthwise_kernels_neon_dot;
+const DepthwiseKernels depthwise_kernels_neon_dot = {row, gradient};
+
+}  // namespace subbyte

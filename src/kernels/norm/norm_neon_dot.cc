@@ -1,0 +1,11 @@
+#include "kernels/norm/norm.h"
+
+namespace subbyte {
+namespace {
+#include "kernels/norm/norm_generic.inl"
+}  // namespace
+
+extern const NormKernels norm_kernels_neon_dot;
+const NormKernels norm_kernels_neon_dot = {narrow, deviation, forward, reduce, backward, combine};
+
+}  // namespace subbyte

@@ -1,0 +1,15 @@
+#include <arm_neon.h>
+
+#include "kernels/quantize/quantize.h"
+
+namespace subbyte {
+namespace {
+#include "kernels/quantize/quantize_generic.inl"
+#include "kernels/quantize/quantize_neon.inl"
+}  // namespace
+
+extern const QuantizeKernels quantize_kernels_neon_i8mm;
+const QuantizeKernels quantize_kernels_neon_i8mm = {nearest, stochastic, random<Lanes>, pack,
+                                                    unpack, channel_max, operand, energy};
+
+}  // namespace subbyte

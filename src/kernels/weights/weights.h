@@ -1,0 +1,43 @@
+// FP32 master weights to codes, and codes to the words that the row products read (kernels/conv). Weights and codes are
+// [outputs][taps][channels].
+//
+//   codes     code = round half even (clamp(value * inverse, -top, top)), in double precision
+//   forward   row r = input channel,  column n = output channel:  word element = code[n][tap][r] << left[r]
+//   backward  row r = output channel, column n = input channel:   word element = code[r][tap][n] << left[r]
+//
+// A word has 32 bits: 4 bytes or 2 int16 of neighbouring rows, zero beyond the last row and column. Words are
+// [panel][positions][rows / 4 or 2][panel_width] (kernels/conv); position i holds tap order[i]. Elements must fit after
+// their shift.
+#pragma once
+#include <cstdint>
+
+#include "base/isa.h"
+#include "kernels/conv/conv.h"
+
+namespace subbyte {
+
+struct WeightPack {
+  const int8_t* code;
+  int outputs, taps, channels;
+  const int32_t* left;     ///< [rows]
+  const int32_t* order;    ///< [positions], the tap of each
+  int positions;
+  int begin, end;          ///< columns to write, multiples of 16
+  int n16;                 ///< all columns
+  uint32_t* words;
+  int32_t* column_sum;     ///< [n16]: sum over taps and rows of what was written; [begin, end) is set
+};
+
+struct WeightKernels {
+  /// The largest of the bits of |value|: ordered as the values are, 0x7F800000 or more where one is not finite.
+  uint32_t (*range)(const float* value, int64_t count);
+  void (*codes)(const float* value, int64_t count, double inverse, int top, int8_t* code);
+  void (*forward_bytes)(const WeightPack&);
+  void (*forward_int16)(const WeightPack&);
+  void (*backward_bytes)(const WeightPack&);
+  void (*backward_int16)(const WeightPack&);
+};
+
+const WeightKernels& weight_kernels(Isa isa);
+
+}  // namespace subbyte

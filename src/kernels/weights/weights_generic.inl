@@ -1,0 +1,117 @@
+// Flat loops that the compiler turns into vectors of the including file's instruction set. Words are handled as 32-bit
+// lanes; Group is the number of elements in one, 4 bytes or 2 int16.
+
+uint32_t range(const float* value, int64_t count) {
+  uint32_t top = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, value + i, 4);
+    bits &= 0x7FFFFFFF;
+    top = bits > top ? bits : top;
+  }
+  return top;
+}
+
+void codes(const float* __restrict value, int64_t count, double inverse, int top, int8_t* __restrict code) {
+  constexpr double to_even = 6755399441055744.0;  // 1.5 * 2^52: adding it leaves no fraction, rounded half to even
+  const double high = top, low = -high;
+  for (int64_t i = 0; i < count; ++i) {
+    double v = value[i] * inverse;
+    v = v < low ? low : v;
+    v = v > high ? high : v;
+    code[i] = int8_t(int32_t((v + to_even) - to_even));
+  }
+}
+
+/// Element i of a word, which is code << left.
+template <int Group>
+inline uint32_t element(int8_t code, int left, int i) {
+  constexpr uint32_t mask = Group == 4 ? 0xFF : 0xFFFF;
+  return ((uint32_t(int32_t(code)) << left) & mask) << (32 / Group * i);
+}
+
+/// words[n] joins the codes of `Group` rows; their elements are added to sum.
+template <int Group>
+inline void join(const int8_t* const* row, const int32_t* left, int count, uint32_t* __restrict words,
+                 int32_t* __restrict sum) {
+  if constexpr (Group == 4) {
+    const int8_t *__restrict a = row[0], *__restrict b = row[1], *__restrict c = row[2], *__restrict d = row[3];
+    const int ka = left[0], kb = left[1], kc = left[2], kd = left[3];
+    for (int n = 0; n < count; ++n) {
+      words[n] = element<4>(a[n], ka, 0) | element<4>(b[n], kb, 1) | element<4>(c[n], kc, 2) | element<4>(d[n], kd, 3);
+      sum[n] += a[n] * (1 << ka) + b[n] * (1 << kb) + c[n] * (1 << kc) + d[n] * (1 << kd);
+    }
+  } else {
+    const int8_t *__restrict a = row[0], *__restrict b = row[1];
+    const int ka = left[0], kb = left[1];
+    for (int n = 0; n < count; ++n) {
+      words[n] = element<2>(a[n], ka, 0) | element<2>(b[n], kb, 1);
+      sum[n] += a[n] * (1 << ka) + b[n] * (1 << kb);
+    }
+  }
+}
+
+/// The rows of word w and their shifts; a row of zeros beyond the last.
+template <int Group, class Row>
+inline void rows_of_word(const WeightPack& p, int w, int rows, const int8_t* zeros, const int8_t** row, int32_t* left, Row at) {
+  for (int r = 0; r < Group; ++r) {
+    const bool there = w * Group + r < rows;
+    row[r] = there ? at(w * Group + r) : zeros;
+    left[r] = there ? p.left[w * Group + r] : 0;
+  }
+}
+
+inline void clear_sums(const WeightPack& p) {
+  for (int n = p.begin; n < p.end; ++n) p.column_sum[n] = 0;
+}
+
+/// 16 outputs at a time: their rows are far apart, so each cache line read is used for all of its words before the next.
+/// A tile of 64 channels is turned to [channel][output], then joined as in backward.
+template <int Group>
+void forward(const WeightPack& p) {
+  constexpr int tile = 64;
+  alignas(64) int8_t turned[tile][16];
+  alignas(64) static constexpr int8_t zeros[16] = {};
+  const int words = (p.channels + Group - 1) / Group;
+  clear_sums(p);
+  for (int n = p.begin; n < p.end; n += 16)
+    for (int i = 0; i < p.positions; ++i)
+      for (int from = 0; from < p.channels; from += tile) {
+        const int height = p.channels - from < tile ? p.channels - from : tile;
+        for (int j = 0; j < 16; ++j) {
+          const int64_t at = (int64_t(n + j) * p.taps + p.order[i]) * p.channels + from;
+          for (int r = 0; r < height; ++r) turned[r][j] = n + j < p.outputs ? p.code[at + r] : int8_t(0);
+        }
+        for (int w = from / Group; w * Group < from + height; ++w) {
+          const int8_t* row[Group];
+          int32_t left[Group];
+          rows_of_word<Group>(p, w, p.channels, zeros, row, left, [&](int r) { return turned[r - from]; });
+          join<Group>(row, left, 16, p.words + panel_word(int64_t(p.positions) * words, p.n16, int64_t(i) * words + w, n),
+                      p.column_sum + n);
+        }
+      }
+}
+
+template <int Group>
+void backward(const WeightPack& p) {
+  alignas(64) static constexpr int8_t zeros[panel_columns] = {};
+  const int words = (p.outputs + Group - 1) / Group;
+  clear_sums(p);
+  for (int n = p.begin; n < p.end;) {  // what lies in one panel
+    const int panel_end = (n / panel_columns + 1) * panel_columns, end = panel_end < p.end ? panel_end : p.end;
+    const int last = p.channels < end ? p.channels : end, count = last > n ? last - n : 0;
+    uint32_t* to = p.words + panel_word(int64_t(p.positions) * words, p.n16, 0, n);
+    const int step = panel_width(p.n16, n);
+    for (int i = 0; i < p.positions; ++i)
+      for (int w = 0; w < words; ++w, to += step) {
+        const int8_t* row[Group];
+        int32_t left[Group];
+        rows_of_word<Group>(p, w, p.outputs, zeros, row, left, [&](int r) {
+          return p.code + (int64_t(r) * p.taps + p.order[i]) * p.channels + n;
+        });
+        join<Group>(row, left, count, to, p.column_sum + n);
+        for (int j = count; j < end - n; ++j) to[j] = 0;
+      }
+    n = end;
+  }
+}

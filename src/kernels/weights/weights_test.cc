@@ -1,0 +1,118 @@
+// Weight codes and packed words on every instruction set, element by element.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "kernels/test_support.h"
+#include "kernels/weights/weights.h"
+
+namespace subbyte {
+namespace {
+
+TEST(WeightKernels, RangeIsTheLargestMagnitude) {
+  EXPECT_TRUE(rc::check("range = bits of max |value|, on every instruction set", [] {
+    Contents contents = any_contents();
+    Guarded<float> value(*rc::gen::inRange(1, 300), any_offset());
+    float top = 0;
+    for (size_t i = 0; i < value.size(); ++i) {
+      value[i] = float(std::ldexp(double(contents.uniform(-9999, 9999)), int(contents.uniform(-140, 100))));
+      top = std::max(top, std::fabs(value[i]));
+    }
+    const size_t at = size_t(contents.uniform(0, int64_t(value.size()) - 1));
+    Guarded<float> bad = value;
+    bad[at] = *rc::gen::element(-std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN());
+    for (Isa isa : supported_isas()) {
+      RC_ASSERT(std::bit_cast<float>(weight_kernels(isa).range(value.data(), int64_t(value.size()))) == top);
+      RC_ASSERT(!std::isfinite(std::bit_cast<float>(weight_kernels(isa).range(bad.data(), int64_t(bad.size())))));
+    }
+  }));
+}
+
+TEST(WeightKernels, CodesAreRoundedHalfToEven) {
+  EXPECT_TRUE(rc::check("code = nearest even of value * inverse within the top, on every instruction set", [] {
+    Contents contents = any_contents();
+    Guarded<float> value(*rc::gen::inRange(1, 300), any_offset());
+    const int top = (1 << *rc::gen::inRange(1, 8)) - 1;
+    const bool halves = *rc::gen::arbitrary<bool>();  // ties, and some beyond the top
+    const double inverse = halves ? 1 : contents.uniform(1, 1 << 20) * 0x1p-14;
+    std::vector<int> expected;
+    for (size_t i = 0; i < value.size(); ++i) {
+      value[i] = float(halves ? 0.5 * double(contents.uniform(-300, 300)) : double(contents.uniform(-9999, 9999)) / 1000);
+      const double v = std::nearbyint(double(value[i]) * inverse);
+      expected.push_back(int(std::min(std::max(v, double(-top)), double(top))));
+    }
+    for (Isa isa : supported_isas()) {
+      Guarded<int8_t> code(value.size(), any_offset());
+      weight_kernels(isa).codes(value.data(), int64_t(value.size()), inverse, top, code.data());
+      require_same(code, expected, "codes", isa);
+    }
+  }));
+}
+
+struct Trial {
+  int outputs, taps, channels;
+  std::vector<int32_t> left, order;
+  Contents contents;
+  Guarded<int8_t> code;
+};
+
+Trial any_trial(bool forward, int most_left) {
+  const int outputs = *rc::gen::element(*rc::gen::inRange(1, 71), 16, 64), taps = *rc::gen::inRange(1, 10);
+  const int channels = *rc::gen::element(*rc::gen::inRange(1, 71), 16, 64, 130, 515);
+  Trial t{outputs, taps, channels, {}, {}, any_contents(), Guarded<int8_t>(size_t(outputs) * taps * channels, any_offset())};
+  t.contents.fill(t.code, -7, 7);
+  for (int r = 0; r < (forward ? channels : outputs); ++r) t.left.push_back(int(t.contents.uniform(0, most_left)));
+  for (int i = *rc::gen::inRange(1, 10); i > 0; --i) t.order.push_back(int(t.contents.uniform(0, taps - 1)));
+  return t;
+}
+
+template <class Element>
+void check_words(bool forward) {
+  Trial t = any_trial(forward, sizeof(Element) == 1 ? 4 : 12);
+  constexpr int group = 4 / sizeof(Element);
+  const int rows = forward ? t.channels : t.outputs, columns = forward ? t.outputs : t.channels;
+  const int words = (rows + group - 1) / group, n16 = (columns + 15) / 16 * 16, positions = int(t.order.size());
+  std::vector<uint32_t> expected;
+  std::vector<int32_t> sums(n16, 0);
+  for (int tap : t.order)
+    for (int w = 0; w < words; ++w)
+      for (int n = 0; n < n16; ++n) {
+        Element element[group] = {};
+        for (int r = 0; r < group; ++r) {
+          const int row = w * group + r, output = forward ? n : row, channel = forward ? row : n;
+          if (row >= rows || n >= columns) continue;
+          element[r] = Element(t.code[(size_t(output) * t.taps + tap) * t.channels + channel] * (1 << t.left[row]));
+          sums[n] += element[r];
+        }
+        expected.push_back(0);
+        std::memcpy(&expected.back(), element, 4);
+      }
+  const int cut = 16 * *rc::gen::inRange(0, n16 / 16 + 1);  // as two threads would share the columns
+  for (Isa isa : supported_isas()) {
+    const WeightKernels& k = weight_kernels(isa);
+    const auto pack = forward ? (group == 4 ? k.forward_bytes : k.forward_int16)
+                              : (group == 4 ? k.backward_bytes : k.backward_int16);
+    Guarded<uint32_t> out(expected.size(), any_offset());
+    Guarded<int32_t> out_sums(sums.size(), any_offset());
+    for (int part = 0; part < 2; ++part)
+      pack({t.code.data(), t.outputs, t.taps, t.channels, t.left.data(), t.order.data(), positions, part ? cut : 0,
+            part ? n16 : cut, n16, out.data(), out_sums.data()});
+    require_same(out, expected, "words", isa);
+    require_same(out_sums, sums, "column sums", isa);
+  }
+}
+
+TEST(WeightKernels, ForwardWordsHoldShiftedInputChannels) {
+  EXPECT_TRUE(rc::check("bytes", [] { check_words<int8_t>(true); }));
+  EXPECT_TRUE(rc::check("int16", [] { check_words<int16_t>(true); }));
+}
+
+TEST(WeightKernels, BackwardWordsHoldShiftedOutputChannels) {
+  EXPECT_TRUE(rc::check("bytes", [] { check_words<int8_t>(false); }));
+  EXPECT_TRUE(rc::check("int16", [] { check_words<int16_t>(false); }));
+}
+
+}  // namespace
+}  // namespace subbyte
