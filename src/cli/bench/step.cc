@@ -57,9 +57,12 @@ class Steps {
   void one_step(Profile* profile) {
     const StepResult result = network_.train_step(data_.batch, losses.size());
     if (!std::isfinite(result.loss)) throw Error(fmt::format("the loss of step {} is not finite", losses.size() + 1));
-    const PhaseTimer timer(profile, 0, profile_.nodes() - 1, Phase::update);
-    optimizer_.step(network_.params(), rate);
     losses.push_back(result.loss);
+    const Clock::time_point start = Clock::now();
+    optimizer_.step(network_.params(), rate, network_.threads());
+    if (!profile) return;
+    const int threads = network_.threads() ? network_.threads()->size() : 1;  // all of them are at it
+    for (int t = 0; t < threads; ++t) profile->at(t, profile->nodes() - 1, Phase::update).seconds += seconds_since(start);
   }
 
   Network& network_;
