@@ -96,13 +96,18 @@ struct Vnni {
     const Vec ab_high = _mm512_unpackhi_epi8(a, b), cd_high = _mm512_unpackhi_epi8(c, d);
     const Vec order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const __mmask16 some = __mmask16((1u << count) - 1u);
+    auto put = [&](uint8_t* to, __m128i v) {  // masked stores are slow: only where nothing else fits
+      if (count == 16) store16(to, v);
+      else if (count == 8) _mm_storel_epi64(reinterpret_cast<__m128i*>(to), v);
+      else _mm_mask_storeu_epi8(to, some, v);
+    };
     auto four = [&](Vec words, int channel) {
       const Vec v = _mm512_permutexvar_epi32(order, words);
       uint8_t* to = out + channel * out_channel;
-      _mm_mask_storeu_epi8(to, some, _mm512_castsi512_si128(v));
-      _mm_mask_storeu_epi8(to + out_channel, some, _mm512_extracti32x4_epi32(v, 1));
-      _mm_mask_storeu_epi8(to + 2 * out_channel, some, _mm512_extracti32x4_epi32(v, 2));
-      _mm_mask_storeu_epi8(to + 3 * out_channel, some, _mm512_extracti32x4_epi32(v, 3));
+      put(to, _mm512_castsi512_si128(v));
+      put(to + out_channel, _mm512_extracti32x4_epi32(v, 1));
+      put(to + 2 * out_channel, _mm512_extracti32x4_epi32(v, 2));
+      put(to + 3 * out_channel, _mm512_extracti32x4_epi32(v, 3));
     };
     four(_mm512_unpacklo_epi16(ab, cd), 0);
     four(_mm512_unpackhi_epi16(ab, cd), 4);

@@ -33,7 +33,9 @@ void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape,
     for (int x = 0; x < shape.w; ++x) {
       const uint8_t* from = scratch.data() + (int64_t(y) * shape.w + x) * shape.c;
       uint8_t* to = out.interior(y, x);
-      if (!words) {
+      if (!words && out.pixel_bytes == 4) {  // what follows the channels meets weights of zero
+        std::memcpy(to, from, 4);
+      } else if (!words) {
         for (int c = 0; c < shape.c; ++c) to[c] = from[c];
       } else {
         int16_t* wide = reinterpret_cast<int16_t*>(to);
@@ -84,19 +86,27 @@ void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
   g.resize(size_t(g_panel) * ((n + panel_columns - 1) / panel_columns));
 }
 
-void GradientOperands::load_x(const Context& ctx, const uint8_t* codes, int slot) {
+void GradientOperands::load_x(const Context& ctx, const Codes& codes, int image, int slot, Buffer<uint8_t>& scratch) {
   const Shape in = shape_.in;
-  for (int y = 0; y < in.h; ++y)
-    for (int phase = 0; phase < shape_.stride; ++phase) {
+  const int row = in.w * in.c;
+  const bool by_row = row % 8 == 0;
+  scratch.resize(size_t(by_row ? row : in.elements()) + 8);
+  if (!by_row) ctx.quantize.unpack(codes.image(image), in.elements(), codes.bits, scratch.data());
+  for (int y = 0; y < in.h; ++y) {
+    if ((y + shape_.pad) % shape_.stride >= shape_.kh) continue;  // no kernel row meets it
+    const uint8_t* pixels = scratch.data() + (by_row ? 0 : int64_t(y) * row);
+    if (by_row) ctx.quantize.unpack(codes.image(image) + y * packed_bytes(row, codes.bits), row, codes.bits, scratch.data());
+    for (int phase = 0; phase < std::min(shape_.stride, shape_.kw); ++phase) {
       // Pixel px stands at (px + pad) / stride of phase (px + pad) % stride.
       const int first = (phase - shape_.pad % shape_.stride + shape_.stride) % shape_.stride;
       if (first >= in.w) continue;
-      ctx.conv.transpose({codes + (int64_t(y) * in.w + first) * in.c, int64_t(shape_.stride) * in.c,
+      ctx.conv.transpose({pixels + int64_t(first) * in.c, int64_t(shape_.stride) * in.c,
                           (in.w - first + shape_.stride - 1) / shape_.stride, in.c,
                           x.data() + slot * x_image + int64_t(y + shape_.pad) * x_row + phase * phase_bytes_ +
                               (first + shape_.pad) / shape_.stride,
                           x_channel});
     }
+  }
 }
 
 void GradientOperands::load_g(const Context& ctx, const int8_t* codes, int slot) {

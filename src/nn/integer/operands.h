@@ -47,8 +47,8 @@ struct GradientOperands {
 
   /// Sets the geometry for up to `count` images; frames hold `zero` afterwards.
   void shape(const ProductShape&, int count, uint8_t zero);
-  /// Codes of X ([h][w][c] bytes) and of the gradient become image `slot`.
-  void load_x(const Context&, const uint8_t* codes, int slot);
+  /// An image's codes of X, and its gradient's, become image `slot`.
+  void load_x(const Context&, const Codes&, int image, int slot, Buffer<uint8_t>& scratch);
   void load_g(const Context&, const int8_t* codes, int slot);
 
  private:

@@ -136,6 +136,11 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, int image, Th
   const int64_t row = int64_t(shape_.in.w) * channels;
   for (size_t set = 0; set < phases_.phases.size(); ++set) {
     const Phase2d& phase = phases_.phases[set];
+    if (phase.taps.empty()) {
+      for (int y = phase.y; y < shape_.in.h; y += stride)
+        for (int x = phase.x; x < shape_.in.w; x += stride) std::fill_n(dx + y * row + x * channels, channels, int16_t{0});
+      continue;
+    }
     offsets.clear();
     for (size_t tap = 0; tap < phase.taps.size(); ++tap)
       offsets.push_back(phase.row[tap] * s.gradient.row_bytes() + phase.column[tap] * s.gradient.pixel_bytes);
@@ -153,10 +158,7 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, int image, Th
 
 void ProductLayer::load_weight_operands(Context& ctx, const Backward&, int image, int slot, int shift, ThreadScratch& s) const {
   const Codes& x = ctx.values[node_.input].codes;
-  const int64_t elements = shape_.in.elements();
-  s.bytes.resize(size_t(elements) + 8);
-  ctx.quantize.unpack(x.image(image), elements, x.bits, s.bytes.data());
-  s.operands.load_x(ctx, s.bytes.data(), slot);
+  s.operands.load_x(ctx, x, image, slot, s.bytes);
   s.operands.load_g(ctx, s.g.codes.data(), slot);
   if (!x.zero) return;
   const int channels = shape_.out.c;
@@ -191,23 +193,15 @@ void ProductLayer::finish_weight_gradient(Context& ctx, const Backward& b) {
   std::vector<const ThreadScratch*> parts;
   for (int t = 0; t < ctx.pool.size(); ++t)
     if (ctx.pool.begin_of(t, ctx.images) < ctx.pool.begin_of(t + 1, ctx.images)) parts.push_back(ctx.scratch[t].get());
+  std::vector<double> output_unit(shape_.out.c);
+  for (int n = 0; n < shape_.out.c; ++n) output_unit[n] = std::ldexp(1.0, -b.plan.grid.shift[n]);
+  std::vector<WeightSums> sums;
+  for (const ThreadScratch* s : parts) sums.push_back({s->dw.data(), s->g_sum.data(), s->has_total ? s->dw_total.data() : nullptr});
+  const WeightKernels& kernels = weight_kernels(ctx.isa);
   ctx.pool.run(shape_.out.c, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
-    constexpr int block = 16;  // a line of sums, transposed while it is in the first-level cache
-    for (int tap = 0; tap < taps; ++tap)
-      for (int k0 = 0; k0 < inputs; k0 += block)
-        for (int n = begin; n < end; ++n) {
-          const double output_unit = std::ldexp(1.0, -b.plan.grid.shift[n]);
-          for (int k = k0; k < std::min(k0 + block, inputs); ++k) {
-            const int64_t at = (int64_t(tap) * k16 + k) * n16 + n;
-            int64_t sum = 0;
-            for (const ThreadScratch* s : parts) {
-              sum += int32_t(uint32_t(s->dw[at]) - uint32_t(s->g_sum[n]));
-              if (s->has_total) sum += s->dw_total[at];
-            }
-            grad[(int64_t(n) * taps + tap) * inputs + k] = float(double(sum) * input_unit[k] * output_unit);
-          }
-        }
+    kernels.gradient({sums.data(), int(sums.size()), taps, inputs, k16, n16, begin, end, input_unit.data(), output_unit.data(),
+                      grad});
   });
 }
 
