@@ -61,8 +61,8 @@ NetworkConfig NormRig::config(Shape shape, NormKind kind, int threads) {
 }
 
 NormRig::NormRig(Shape shape, int images, NormKind kind, int code_bits, int threads)
-    : shape_(shape), code_bits_(code_bits), ctx_(config(shape, kind, threads)), scale_(channel_param("norm.weight", shape.c, 0.7f, 0.1f)),
-      offset_(channel_param("norm.bias", shape.c, -0.3f, 0.1f)) {
+    : shape_(shape), code_bits_(code_bits), ctx_(config(shape, kind, threads)),
+      scale_(channel_param("norm.weight", shape.c, 0.7f, 0.1f)), offset_(channel_param("norm.bias", shape.c, -0.3f, 0.1f)) {
   ctx_.states.reserve(8);
   ctx_.values.resize(2);
   ctx_.values[0].shape = ctx_.values[1].shape = shape;
