@@ -77,7 +77,7 @@ TEST_F(BenchTest, Norm) {
   const json result = bench({"norm", "--batch", "2", "--steps", "1"}, "check: equal bytes");
   ASSERT_EQ(result["shapes"].size(), 4u);
   for (const json& shape : result["shapes"])
-    for (const char* kind : {"l1", "l2"})
+    for (const char* kind : {"l1", "l2", "l1_codes"})
       for (const char* pass : {"forward", "backward"}) EXPECT_GT(shape[kind][pass]["gbytes_per_second"], 0);
 }
 

@@ -12,10 +12,19 @@ namespace {
 
 constexpr Shape shapes[] = {{32, 32, 16}, {16, 16, 32}, {8, 8, 64}, {56, 56, 64}};
 
-void check(Shape shape, NormKind kind, int threads) {
+struct Variant {
+  const char *name, *key;
+  NormKind kind;
+  int code_bits;
+};
+constexpr Variant variants[] = {{"integer L1", "l1", NormKind::l1, 0},
+                                {"integer L2", "l2", NormKind::l2, 0},
+                                {"L1 to 4 bits", "l1_codes", NormKind::l1, 4}};
+
+void check(Shape shape, const Variant& variant, int threads) {
   const auto run = [&](Isa isa, int count) {
     const ForcedIsa forced(isa);
-    auto rig = std::make_unique<NormRig>(shape, 2, kind, count);
+    auto rig = std::make_unique<NormRig>(shape, 2, variant.kind, variant.code_bits, count);
     rig->forward(), rig->backward();
     return rig;
   };
@@ -39,8 +48,8 @@ Json run_norm(const Args& args) {
   const int runs = args.steps > 0 ? int(args.steps) : 10;
   const double seconds = args.steps > 0 ? 0 : 0.1;
   for (const Shape& shape : shapes)
-    for (const NormKind kind : {NormKind::l1, NormKind::l2}) check(shape, kind, threads);
-  fmt::print("check: equal bytes with {} and scalar kernels, {} threads and 1\n", isa_name(selected_isa()), threads);
+    for (const Variant& variant : variants) check(shape, variant, threads);
+  fmt::print("check: equal bytes with {} on {} threads and scalar kernels on 1\n", isa_name(selected_isa()), threads);
   fmt::print("batch {}, {} threads; times are medians; GB/s count what the passes read and write\n", batch, threads);
 
   ThreadPool pool(threads);
@@ -51,14 +60,13 @@ Json run_norm(const Args& args) {
     fmt::print("\n[{}][{}][{}][{}]: a plain pass over {:.1f} MiB a thread {:.1f} GB/s\n", batch, shape.h, shape.w, shape.c,
                double(set) / (1 << 20), stream);
     Json entry = {{"shape", {shape.h, shape.w, shape.c}}, {"stream_gbytes", stream}};
-    for (const NormKind kind : {NormKind::l1, NormKind::l2}) {
-      NormRig rig(shape, batch, kind, threads);
+    for (const Variant& v : variants) {
+      NormRig rig(shape, batch, v.kind, v.code_bits, threads);
       rig.forward(), rig.backward();
       const Timing forward = timed(runs, seconds, [&] { rig.forward(); });
       const Timing backward = timed(runs, seconds, [&] { rig.backward(); });
-      const char* name = kind == NormKind::l1 ? "integer L1" : "integer L2";
-      entry[norm_name(kind)] = {{"forward", line(name, "forward", forward, NormRig::forward_bytes, elements, stream)},
-                                {"backward", line(name, "backward", backward, NormRig::backward_bytes, elements, stream)}};
+      entry[v.key] = {{"forward", line(v.name, "forward", forward, rig.forward_bytes(), elements, stream)},
+                      {"backward", line(v.name, "backward", backward, NormRig::backward_bytes, elements, stream)}};
     }
 #ifdef SUBBYTE_WITH_FLOAT
     const TwinTimes twin = time_twin(elements / shape.c, shape.c, pool, runs, seconds);

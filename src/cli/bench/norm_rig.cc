@@ -60,13 +60,16 @@ NetworkConfig NormRig::config(Shape shape, NormKind kind, int threads) {
   return config;
 }
 
-NormRig::NormRig(Shape shape, int images, NormKind kind, int threads)
-    : shape_(shape), ctx_(config(shape, kind, threads)), scale_(channel_param("norm.weight", shape.c, 0.7f, 0.1f)),
-      offset_(channel_param("norm.bias", shape.c, -0.3f, 0.1f)) {
+NormRig::NormRig(Shape shape, int images, NormKind kind, int code_bits, int threads)
+    : shape_(shape), code_bits_(code_bits), ctx_(config(shape, kind, threads)),
+      scale_(channel_param("norm.weight", shape.c, 0.7f, 0.1f)), offset_(channel_param("norm.bias", shape.c, -0.3f, 0.1f)) {
   ctx_.states.reserve(8);
   ctx_.values.resize(2);
   ctx_.values[0].shape = ctx_.values[1].shape = shape;
   ctx_.values[1].is_signed = false;
+  ctx_.values[1].codes.bits = code_bits;
+  ctx_.values[1].codes.groups = 4;
+  ctx_.values[1].stream_readers = code_bits > 0 ? 0 : 1;
   ctx_.images = images;
   ctx_.training = true;
   layer_ = make_norm_layer(ctx_, 1, {&scale_, &offset_});
@@ -94,7 +97,12 @@ void NormRig::require_same(const NormRig& expected) const {
            std::memcmp(a.memory->data(), b.memory->data(), size_t(elements()) * sizeof(int16_t)) == 0;
   };
   const std::string where = fmt::format("of {}x{}x{}", shape_.h, shape_.w, shape_.c);
-  if (!same(ctx_.values[1].stream, expected.ctx_.values[1].stream))
+  const Value &found = ctx_.values[1], &wanted = expected.ctx_.values[1];
+  const bool forward = code_bits_ > 0 ? found.codes.scale == wanted.codes.scale && found.codes.shift == wanted.codes.shift &&
+                                            std::memcmp(found.codes.packed.data(), wanted.codes.packed.data(),
+                                                        size_t(found.codes.image_bytes) * size_t(ctx_.images)) == 0
+                                      : same(found.stream, wanted.stream);
+  if (!forward)
     throw Error(fmt::format("check: the normalization {} differs from the scalar kernels", where));
   if (!same(*ctx_.values[0].gradients.at(0), *expected.ctx_.values[0].gradients.at(0)) ||
       scale_.grad != expected.scale_.grad || offset_.grad != expected.offset_.grad)

@@ -8,10 +8,11 @@
 
 namespace subbyte::bench {
 
-/// Node 0 holds a random stream, node 1 normalizes it and applies ReLU; no codes are made of the result.
+/// Node 0 holds a random stream, node 1 normalizes it and applies ReLU. Its result is a stream (`code_bits` 0), or codes
+/// alone, as most normalizations of a network have it.
 class NormRig {
  public:
-  NormRig(Shape shape, int images, NormKind kind, int threads);
+  NormRig(Shape shape, int images, NormKind kind, int code_bits, int threads);
   void forward();
   /// From a random gradient; after forward().
   void backward();
@@ -19,7 +20,8 @@ class NormRig {
 
   /// Bytes that the layer's passes read and write, an element: the stream twice (deviation, affine), result, 8-bit code
   /// and mask bit in forward; in backward the masked sums in place, then code and gradient again and the result.
-  static constexpr double forward_bytes = 2 + 2 + 2 + 1 + 0.125, backward_bytes = 2 + 1 + 0.125 + 2 + 2 + 1 + 2;
+  double forward_bytes() const { return 2 + 2 + (code_bits_ > 0 ? code_bits_ / 8.0 : 2) + 1 + 0.125; }
+  static constexpr double backward_bytes = 2 + 1 + 0.125 + 2 + 2 + 1 + 2;
 
   /// Throws Error where another rig's results after both passes are not the same bytes.
   void require_same(const NormRig& expected) const;
@@ -28,6 +30,7 @@ class NormRig {
   static NetworkConfig config(Shape shape, NormKind kind, int threads);
 
   Shape shape_;
+  int code_bits_;
   Context ctx_;
   Param scale_, offset_;
   std::unique_ptr<IntegerLayer> layer_;

@@ -71,6 +71,9 @@ ProductRig::ProductRig(const ProductCase& product, const QuantConfig& quant, int
   for (int i = 0; i < images; ++i)
     for (int64_t e = 0; e < elements; ++e)
       dy_.image(i, elements)[e] = int16_t(random.uniform(-16383, 16383) >> (i % 5 + e % n.shape.c % 3));
+  dy_.image_top.assign(size_t(images) * size_t(n.shape.c), 0);  // as a normalization leaves them
+  for (int i = 0; i < images; ++i)
+    ctx_.quantize.channel_max(dy_.image(i, elements), elements, n.shape.c, &dy_.image_top[size_t(i) * size_t(n.shape.c)]);
 }
 
 void ProductRig::fill_codes(RandomValues& random) {

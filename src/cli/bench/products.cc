@@ -2,6 +2,9 @@
 // them, and what ShiftQuant's groups cost.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "base/error.h"
 #include "base/isa.h"
 #include "cli/bench/bench.h"
@@ -45,13 +48,16 @@ std::vector<ProductCase> cases_of(const NetworkConfig& config) {
 
 template <class... Columns>
 void print_line(const Columns&... columns) {
-  fmt::print("{:<30}{:>3}  {:<7}{:>14}{:>14}{:>15}{:>18}{:>14}{:>12}{:>11}\n", columns...);
+  fmt::print("{:<30}{:>3}  {:<7}{:>14}{:>14}{:>15}{:>18}{:>14}{:>13}{:>13}{:>13}\n", columns...);
 }
 
 struct Times {
   Timing forward, backward;
-  double phase[3] = {};  ///< seconds of forward, backward-data and backward-weights from the profile; 0: not recorded
+  /// From the profile, seconds: the products, and what becomes of the weights before them; 0: not recorded.
+  double product[3] = {}, weights = 0;
 };
+
+using PhaseSeconds = std::array<std::vector<double>, size_t(Phase::count)>;  ///< of every run
 
 class Bench {
  public:
@@ -68,7 +74,7 @@ class Bench {
     fmt::print("{} {}, {}x{} pixels, batch {}, {} threads, {}: peak {:.1f} GMAC/s ({})\n\n", config.model.name,
                config.format.name(), in.h, in.w, batch_, threads_, isa_name(selected_isa()), peak_, loop_->instruction);
     print_line("GMAC/s and share of peak", "x", "format", "forward", "its product", "backward-data", "backward-weights",
-               "backward", "groups 4:1", "permute:4");
+               "backward", "weights, ms", "groups 4:1", "permute:4");
     Json shapes = Json::array();
     for (const ProductCase& product : cases_of(config)) shapes.push_back(line(product));
     fmt::print("\n");
@@ -81,22 +87,29 @@ class Bench {
     ProductRig rig(product, quant, batch_, threads_);
     rig.forward(), rig.forward(), rig.backward(), rig.backward();  // the second knows its shift
     Times times;
-    std::vector<double> phases[3];
-    times.forward = timed(runs_, seconds_, [&] { record(rig, &ProductRig::forward, phases, 0, 1); });
-    times.backward = timed(runs_, seconds_, [&] { record(rig, &ProductRig::backward, phases, 1, 3); });
-    for (int p = 0; p < 3; ++p) times.phase[p] = timing_of(phases[p]).median;
+    PhaseSeconds forward, backward;
+    times.forward = timed(runs_, seconds_, [&] { record(rig, &ProductRig::forward, forward); });
+    times.backward = timed(runs_, seconds_, [&] { record(rig, &ProductRig::backward, backward); });
+    times.product[0] = median(forward, Phase::forward);
+    times.product[1] = median(backward, Phase::backward_data);
+    times.product[2] = median(backward, Phase::backward_weights);
+    times.weights = median(forward, Phase::weights) + median(backward, Phase::weights);
     return times;
   }
 
-  /// Runs a pass under a profile of its own and keeps the seconds of the phases from `first` to before `last`.
-  void record(ProductRig& rig, void (ProductRig::*pass)(), std::vector<double>* seconds, int first, int last) const {
-    constexpr Phase phases[] = {Phase::forward, Phase::backward_data, Phase::backward_weights};
+  /// Runs a pass under a profile of its own; a phase takes as long as on its slowest thread.
+  void record(ProductRig& rig, void (ProductRig::*pass)(), PhaseSeconds& seconds) const {
     Profile profile(threads_, 3);
     rig.context().profile = &profile;
     (rig.*pass)();
     rig.context().profile = nullptr;
-    for (int p = first; p < last; ++p) seconds[p].push_back(profile.total(1, phases[p]).seconds / threads_);
+    for (size_t p = 0; p < seconds.size(); ++p) {
+      double longest = 0;
+      for (int t = 0; t < threads_; ++t) longest = std::max(longest, profile.at(t, 1, Phase(p)).seconds);
+      seconds[p].push_back(longest);
+    }
   }
+  static double median(const PhaseSeconds& seconds, Phase phase) { return timing_of(seconds[size_t(phase)]).median; }
 
   std::string rate_text(double macs, double seconds) const {
     if (seconds <= 0) return "-";
@@ -123,9 +136,10 @@ class Bench {
                  {"macs_an_image", product.macs()},
                  {"forward", rate_json(macs, times.forward.median)},
                  {"backward", rate_json(macs + data, times.backward.median)},
-                 {"forward_phase", rate_json(macs, times.phase[0])},
-                 {"backward_data_phase", rate_json(data, times.phase[1])},
-                 {"backward_weights_phase", rate_json(macs, times.phase[2])},
+                 {"forward_phase", rate_json(macs, times.product[0])},
+                 {"backward_data_phase", rate_json(data, times.product[1])},
+                 {"backward_weights_phase", rate_json(macs, times.product[2])},
+                 {"weights_phase_seconds", times.weights},
                  {"groups4_over_groups1", {{"forward", forward_cost}, {"backward", backward_cost}}},
                  {"check", "equal to plain loops at sampled elements"}};
     std::string permute_text = "-";
@@ -137,8 +151,9 @@ class Bench {
       json["permute_over_groups4"] = {{"forward", ratio}, {"forward_without_gather", without_gather}};
     }
     print_line(product.text(), product.count, product.format.name(), rate_text(macs, times.forward.median),
-               rate_text(macs, times.phase[0]), rate_text(data, data > 0 ? times.phase[1] : 0),
-               rate_text(macs, times.phase[2]), rate_text(macs + data, times.backward.median),
+               rate_text(macs, times.product[0]), rate_text(data, data > 0 ? times.product[1] : 0),
+               rate_text(macs, times.product[2]), rate_text(macs + data, times.backward.median),
+               times.weights > 0 ? fmt::format("{:.2f}", 1e3 * times.weights) : "-",
                fmt::format("{:.2f} {:.2f}", forward_cost, backward_cost), permute_text);
     return json;
   }
@@ -170,6 +185,7 @@ Json run_products(const Args& args) {
   }
   fmt::print("Each shape is checked against plain loops (2 images, sampled elements) before it is timed.\n"
              "forward, backward: of the whole layer (weights, codes, epilogue), median; the products alone: from its profile.\n"
+             "weights: to codes and packed forms, forward and backward together; it does not grow with the batch.\n"
              "groups 4:1: time with {0} ShiftQuant groups over that with one, forward and backward.\n"
              "permute:4: forward time of permute-group-multiply over that of {0} groups, without and with its gathering.\n\n",
              shift_groups);

@@ -57,9 +57,12 @@ class Steps {
   void one_step(Profile* profile) {
     const StepResult result = network_.train_step(data_.batch, losses.size());
     if (!std::isfinite(result.loss)) throw Error(fmt::format("the loss of step {} is not finite", losses.size() + 1));
-    const PhaseTimer timer(profile, 0, profile_.nodes() - 1, Phase::update);
-    optimizer_.step(network_.params(), rate);
     losses.push_back(result.loss);
+    const Clock::time_point start = Clock::now();
+    optimizer_.step(network_.params(), rate, network_.threads());
+    if (!profile) return;
+    const int threads = network_.threads() ? network_.threads()->size() : 1;  // all of them are at it
+    for (int t = 0; t < threads; ++t) profile->at(t, profile->nodes() - 1, Phase::update).seconds += seconds_since(start);
   }
 
   Network& network_;
@@ -79,7 +82,6 @@ int64_t saved_bytes(const Network& network) {
 Json run_step(const Args& args) {
   const Settings settings = settings_of(args, args.size > 0 ? args.size : default_size);
   const NetworkConfig config = network_config(settings);
-  const std::string check = check_steps(settings);
   const PeakKernels& kernels = peak_kernels(selected_isa());
   const PeakLoop& loop = loop_of(config.format, kernels);
   ThreadPool pool(config.threads);
@@ -93,6 +95,7 @@ Json run_step(const Args& args) {
   const double images = batch / time.median, memory = peak_rss_mib();
   const double gmacs = double(model_macs(config.model).total()) * batch / time.median / 1e9;
   const int64_t saved = saved_bytes(*network) * batch;
+  const std::string check = check_steps(settings);  // last: its networks are not in the memory's peak
 
   fmt::print("check: {}\n", check);
   fmt::print("{} {} {}, {}x{} pixels, batch {}, {} threads, {}: {:.1f} images/s", args.model, args.format, args.norm,

@@ -34,7 +34,7 @@ std::unique_ptr<Network> trained(Settings settings, int threads, int images, int
   for (int step = 0; step < steps; ++step) {
     const StepResult result = network->train_step(data.batch, uint64_t(step));
     if (!std::isfinite(result.loss)) throw Error(fmt::format("check: the loss of step {} is not finite", step + 1));
-    optimizer.step(network->params(), 0.05f);
+    optimizer.step(network->params(), 0.05f, network->threads());
   }
   return network;
 }
