@@ -86,23 +86,27 @@ void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
 
 void GradientOperands::load_x(const Context& ctx, const Codes& codes, int image, int slot, Buffer<uint8_t>& scratch) {
   const Shape in = shape_.in;
-  const int row = in.w * in.c;
-  scratch.resize(size_t(in.elements()) + 8);
-  ctx.quantize.unpack(codes.image(image), in.elements(), codes.bits, scratch.data());
-  for (int y = 0; y < in.h; ++y) {
-    if ((y + shape_.pad) % shape_.stride >= shape_.kh) continue;  // no kernel row meets it
-    const uint8_t* pixels = scratch.data() + int64_t(y) * row;
-    for (int phase = 0; phase < std::min(shape_.stride, shape_.kw); ++phase) {
-      // Pixel px stands at (px + pad) / stride of phase (px + pad) % stride.
-      const int first = (phase - shape_.pad % shape_.stride + shape_.stride) % shape_.stride;
-      if (first >= in.w) continue;
-      ctx.conv.transpose({pixels + int64_t(first) * in.c, int64_t(shape_.stride) * in.c,
-                          (in.w - first + shape_.stride - 1) / shape_.stride, in.c,
-                          x.data() + slot * x_image + int64_t(y + shape_.pad) * x_row + phase * phase_bytes_ +
-                              (first + shape_.pad) / shape_.stride,
-                          x_channel});
-    }
+  const int stride = shape_.stride, bits = codes.bits == 4 && in.c % 2 == 0 ? 4 : 8;  // nibbles are turned as they are
+  const uint8_t* pixels = codes.image(image);
+  if (bits == 8 && codes.bits < 8) {
+    scratch.resize(size_t(in.elements()) + 8);
+    ctx.quantize.unpack(pixels, in.elements(), codes.bits, scratch.data());
+    pixels = scratch.data();
   }
+  const int64_t step = int64_t(in.c) * bits / 8, row_step = in.w * step;
+  // Pixel px stands at (px + pad) / stride of phase (px + pad) % stride; rows alike. Phases that no kernel tap meets stay out.
+  auto first_of = [&](int phase) { return (phase - shape_.pad % stride + stride) % stride; };
+  auto count_of = [&](int first, int size) { return (size - first + stride - 1) / stride; };
+  for (int row_phase = 0; row_phase < std::min(stride, shape_.kh); ++row_phase)
+    for (int phase = 0; phase < std::min(stride, shape_.kw); ++phase) {
+      const int y = first_of(row_phase), first = first_of(phase);
+      if (y >= in.h || first >= in.w) continue;
+      ctx.conv.transpose({pixels + y * row_step + first * step, bits, stride * row_step, stride * step, count_of(y, in.h),
+                          count_of(first, in.w), in.c,
+                          x.data() + slot * x_image + int64_t(y + shape_.pad) * x_row + phase * phase_bytes_ +
+                              (first + shape_.pad) / stride,
+                          x_channel, int64_t(stride) * x_row});
+    }
 }
 
 void GradientOperands::load_g(const Context& ctx, const int8_t* codes, int slot) {
