@@ -19,7 +19,7 @@ namespace {
 struct Avx2 {
   using Vec = __m256i;
   static constexpr int lanes = 8, product_columns = 2, gradient_columns = 2;
-  static constexpr bool has_pairs = true;
+  static constexpr bool has_pairs = true, has_offset = false;
   // 12 pair sums, two columns, a broadcast and a product are the 16 registers; wide operands need two of each.
   template <Dot D, int NV>
   static constexpr int tile_pixels = D == Dot::u8s8_wide ? 4 : 6;
