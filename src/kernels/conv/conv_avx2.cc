@@ -19,7 +19,7 @@ namespace {
 struct Avx2 {
   using Vec = __m256i;
   static constexpr int lanes = 8, product_columns = 2, gradient_columns = 2;
-  static constexpr bool has_pairs = true;
+  static constexpr bool has_pairs = true, has_offset = false;
   static constexpr int row_pair = 0;
   // 12 pair sums, two columns, a broadcast and a product are the 16 registers; wide operands need two of each.
   template <Dot D, int NV>

@@ -18,7 +18,7 @@ namespace {
 struct Vnni {
   using Vec = __m512i;
   static constexpr int lanes = 16, product_columns = 2, gradient_columns = 2;
-  static constexpr bool has_pairs = false;
+  static constexpr bool has_pairs = false, has_offset = false;
   static constexpr int row_pair = 8;
   // 24 accumulators and their operands fit 32 registers; at least 10 hide the latency of two dots a cycle.
   template <Dot D, int NV>

@@ -3,6 +3,8 @@
 //   shift_left/shift_right(v, count), any_less(a, b), narrow_store(int16 pointer, v), narrow_store(pointer, v, v);
 //   V::left<Dot>(a), V::right<Dot>(w): what dot can use of an operand several times; dot<Dot>(acc&, left, right);
 //   V::has_pairs: u8s8 words are added up in int16 pairs first, add_pairs(pairs, a, w) and widen(acc, pairs);
+//   V::has_offset: of byte operands, left(a) stands for a less a constant; offset(sums, right) adds up what that makes of the
+//   products, once for all pixels, and without(acc, sums) takes it out at the end;
 //   V::keep(v): keeps a loaded operand in its register, where compilers would load it again for every use.
 // Included by the ISA files inside their own unnamed namespace.
 
@@ -58,12 +60,14 @@ inline void finish_tile(const ImageProduct& p, typename V::Vec (&acc)[MR][NV], i
 template <class V, Dot D, int MR, int NV>
 __attribute__((noinline)) void product_tile(const ImageProduct& p, const uint8_t* a, int16_t* y, int column) {
   constexpr bool in_pairs = V::has_pairs && D == Dot::u8s8;
+  constexpr bool has_offset = V::has_offset && D != Dot::s16;
   constexpr int bases = (MR + 3) / 4;
   typename V::Vec acc[MR][NV];
-  [[maybe_unused]] typename V::Vec pairs[MR][NV];
+  [[maybe_unused]] typename V::Vec pairs[MR][NV], offset[NV];
   const int32_t half = p.shift ? 1 << (p.shift - 1) : 0;
   SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
     const typename V::Vec start = V::add(V::load(p.init + column + v * V::lanes), V::all(half));
+    if constexpr (has_offset) offset[v] = V::zero();
     SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
       acc[m][v] = start;
       if constexpr (in_pairs) pairs[m][v] = V::zero();
@@ -90,6 +94,7 @@ __attribute__((noinline)) void product_tile(const ImageProduct& p, const uint8_t
           typename V::Vec words = V::load(w + v * V::lanes * 4);
           if constexpr (!in_pairs) V::keep(words);
           b[v] = V::template right<D>(words);
+          if constexpr (has_offset) offset[v] = V::offset(offset[v], b[v]);
         }
         SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
           const uint8_t* word = base[m / 4];
@@ -118,6 +123,9 @@ __attribute__((noinline)) void product_tile(const ImageProduct& p, const uint8_t
         }
     }
   }
+  if constexpr (has_offset)
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m)
+      SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] = V::without(acc[m][v], offset[v]);
   finish_tile<V, MR, NV>(p, acc, half, y, column);
 }
 

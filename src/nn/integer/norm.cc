@@ -186,7 +186,7 @@ void NormLayer::forward(Context& ctx) {
   // Where the range of z is known before the pass, its codes are written while an image is at hand.
   const bool range_known = out.codes.bits && (!ctx.training || (!residual && ctx.config.quant.clip_a == 0));
   const bool keeps_stream = out.stream_readers > 0 || (out.codes.bits && !range_known);
-  if (keeps_stream) out.stream.memory = ctx.streams.take(elements_ * ctx.images);
+  if (keeps_stream) out.stream.memory = y.memory;  // in place: nobody reads y again
   if (range_known) {
     std::vector<int32_t> top(channels_, 0);
     for (int c = 0; c < channels_ && ctx.training; ++c)
@@ -313,7 +313,8 @@ void NormLayer::backward(Context& ctx) {
   repeat_channels(scale16.data(), channels_, scale_p);
   repeat_channels(mean16.data(), channels_, mean_p);
   repeat_channels(slope16.data(), channels_, slope_p);
-  dy_.memory = ctx.streams.take(elements_ * ctx.images);
+  // In place, unless the residual's gradient is delta itself.
+  dy_.memory = node_.residual < 0 ? delta->memory : ctx.streams.take(elements_ * ctx.images);
   dy_.top = 16383;
   dy_.image_top.assign(size_t(ctx.images) * channels_, 0);
   ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {

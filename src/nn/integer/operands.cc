@@ -77,6 +77,9 @@ void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
   x_image = x_channel * k;
   x.resize(size_t(x_image) * capacity_);
   x.fill_bytes(zero);
+  has_ones = zero != 0 && k > s.in.c;
+  for (int slot = 0; slot < capacity_ && has_ones; ++slot)
+    std::memset(x.data() + slot * x_image + s.in.c * x_channel, 1, size_t(x_channel));
   column_offset.clear();
   for (int dx = 0; dx < s.kw; ++dx) column_offset.push_back(dx % s.stride * phase_bytes_ + dx / s.stride);
   g_image = int64_t(s.out.h) * blocks * panel_columns * 4;

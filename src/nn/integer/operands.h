@@ -44,6 +44,7 @@ struct GradientOperands {
   int64_t x_image = 0, x_channel = 0, g_image = 0, g_panel = 0;
   int x_row = 0, blocks = 0, k = 0, n = 0, images = 0;
   std::vector<int32_t> column_offset;
+  bool has_ones = false;  ///< X has a zero point and room for one more channel, which holds ones: its products sum up G
 
   /// Sets the geometry for up to `count` images; frames hold `zero` afterwards.
   void shape(const ProductShape&, int count, uint8_t zero);

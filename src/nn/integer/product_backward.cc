@@ -15,6 +15,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   const int64_t pixels = int64_t(shape_.out.h) * shape_.out.w;
   const int top_x = x.zero ? 1 << (x.bits - 1) : (1 << x.bits) - 1;  // true sums; the zero point cancels modulo 2^32
   b.bound = (pixels * top_x * top_code(format_.g, true)) << (b.plan.samples - 1);
+  b.zero = x.zero;
   b.late_shift = b.bound >= (int64_t{1} << 31);
   // Enough pixels that adding a register tile to memory costs little, and operands that stay in the second-level cache.
   const int64_t fit = b.late_shift ? 1 : ((int64_t{1} << 31) - 1) / b.bound;
@@ -160,7 +161,7 @@ void ProductLayer::load_weight_operands(Context& ctx, const Backward&, int image
   const Codes& x = ctx.values[node_.input].codes;
   s.operands.load_x(ctx, x, image, slot, s.bytes);
   s.operands.load_g(ctx, s.g.codes.data(), slot);
-  if (!x.zero) return;
+  if (!x.zero || s.operands.has_ones) return;
   const int channels = shape_.out.c;
   std::vector<int32_t> sum(channels, 0);
   const int8_t* g = s.g.codes.data();
@@ -170,9 +171,16 @@ void ProductLayer::load_weight_operands(Context& ctx, const Backward&, int image
     s.g_sum[c] = int32_t(uint32_t(s.g_sum[c]) + (uint32_t(x.zero) * uint32_t(sum[c]) << shift));
 }
 
+/// The zero point times the sums of G's codes, which the products with ones hold.
+void ProductLayer::sum_codes(const Backward& b, ThreadScratch& s) const {
+  const int32_t* ones = s.dw.data() + int64_t(shape_.in.c) * s.operands.n;
+  for (int c = 0; c < shape_.out.c && s.operands.has_ones; ++c) s.g_sum[c] = int32_t(uint32_t(b.zero) * uint32_t(ones[c]));
+}
+
 /// Adds a thread's int32 sums, times 2^shift, to its int64 totals.
-void ProductLayer::flush(const Backward&, ThreadScratch& s, int shift) const {
+void ProductLayer::flush(const Backward& b, ThreadScratch& s, int shift) const {
   const int k = s.operands.k, n = s.operands.n;
+  sum_codes(b, s);
   if (!s.has_total) s.dw_total.assign(s.dw.size(), 0);
   s.has_total = true;
   for (int64_t row = 0; row < int64_t(shape_.taps()) * k; ++row)
@@ -190,13 +198,15 @@ void ProductLayer::finish_weight_gradient(Context& ctx, const Backward& b) {
   float* grad = params_.weight->grad.data();
   std::vector<double> input_unit(inputs);
   for (int k = 0; k < inputs; ++k) input_unit[k] = std::ldexp(unit, -x.shift[k % x.shift.size()]);
-  std::vector<const ThreadScratch*> parts;
-  for (int t = 0; t < ctx.pool.size(); ++t)
-    if (ctx.pool.begin_of(t, ctx.images) < ctx.pool.begin_of(t + 1, ctx.images)) parts.push_back(ctx.scratch[t].get());
   std::vector<double> output_unit(shape_.out.c);
   for (int n = 0; n < shape_.out.c; ++n) output_unit[n] = std::ldexp(1.0, -b.plan.grid.shift[n]);
   std::vector<WeightSums> sums;
-  for (const ThreadScratch* s : parts) sums.push_back({s->dw.data(), s->g_sum.data(), s->has_total ? s->dw_total.data() : nullptr});
+  for (int t = 0; t < ctx.pool.size(); ++t) {
+    if (ctx.pool.begin_of(t, ctx.images) == ctx.pool.begin_of(t + 1, ctx.images)) continue;
+    ThreadScratch& s = *ctx.scratch[t];
+    sum_codes(b, s);
+    sums.push_back({s.dw.data(), s.g_sum.data(), s.has_total ? s.dw_total.data() : nullptr});
+  }
   const WeightKernels& kernels = weight_kernels(ctx.isa);
   ctx.pool.run(shape_.out.c, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
