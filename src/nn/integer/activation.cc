@@ -23,7 +23,7 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
   if (ctx.training) {
     if (ctx.config.quant.clip_a > 0) {
       PerThread<int64_t> energy(ctx.pool.size(), 1);
-      ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+      ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
         for (int i = begin; i < end; ++i)
           *energy.at(thread) += ctx.quantize.energy(value.stream.image(i, elements), elements);
       });
@@ -52,7 +52,7 @@ void ActivationQuantizer::image(const Context& ctx, Value& value, int index, con
 void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
   plan(ctx, value, channel_max);
   const int64_t elements = value.shape.elements();
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, node_, Phase::quantize);
     timer.work(0, (end - begin) * (2 * elements + value.codes.image_bytes));
     for (int i = begin; i < end; ++i) image(ctx, value, i, value.stream.image(i, elements));
@@ -84,7 +84,7 @@ std::shared_ptr<Stream> gather_gradients(Context& ctx, Value& value) {
   } else {
     const GradientJoin join = join_gradients(ctx, value, *out);
     const int64_t elements = value.shape.elements();
-    ctx.pool.run(ctx.images, [&](int, int begin, int end) {
+    ctx.pool.share(ctx.images, [&](int, int begin, int end) {
       for (int i = begin; i < end; ++i) join.run(ctx, i, elements, out->image(i, elements));
     });
     join.a->memory.reset();

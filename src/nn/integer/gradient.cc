@@ -14,7 +14,7 @@ GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits
   std::vector<int32_t> measured;
   if (dy.image_top.empty()) {
     measured.assign(size_t(ctx.images) * channels, 0);
-    ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       PhaseTimer timer(ctx.profile, thread, node, Phase::norm_backward);
       for (int i = begin; i < end; ++i)
         ctx.quantize.channel_max(dy.image(i, elements), elements, channels, measured.data() + size_t(i) * channels);

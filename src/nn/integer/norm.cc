@@ -102,7 +102,7 @@ NormLayer::Plan NormLayer::measure(Context& ctx, const Stream& y) {
   Buffer<int16_t> mu_period;
   repeat_channels(mu.data(), channels_, mu_period);
   PerThread<int64_t> part(ctx.pool.size(), channels_);
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::deviation);
     timer.work(0, (end - begin) * 2 * elements_);
     for (int i = begin; i < end; ++i)
@@ -196,7 +196,7 @@ void NormLayer::forward(Context& ctx) {
   const bool direct = ctx.training && bits_ == 8;  // bytes need no packing
   PerThread<int64_t> signs(ctx.pool.size(), channels_);
   PerThread<int32_t> top(ctx.pool.size(), channels_);
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::normalize);
     timer.work(0, (end - begin) * ((residual ? 4 : 2) * elements_ + (keeps_stream ? 2 * elements_ : 0) +
                                    (ctx.training ? code_bytes + mask_bytes : 0) + (range_known ? out.codes.image_bytes : 0)));
@@ -236,7 +236,7 @@ void NormLayer::round_gradient(Context& ctx, Stream& delta, int32_t top) const {
   while ((top >> drop) >= (1 << (grad_bits_ - 1))) ++drop;
   if (drop == 0) return;
   const int64_t chunks = (elements_ + 127) / 128;
-  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int, int begin, int end) {
     Buffer<uint16_t> random(size_t(chunks) * 128);
     for (int i = begin; i < end; ++i) {
       ctx.quantize.random(ctx.random_stream(RandomUse::norm_gradient, uint32_t(id_), uint32_t(i * chunks * 16)), elements_,
@@ -261,7 +261,7 @@ void NormLayer::backward(Context& ctx) {
   if (grad_bits_ < 16) round_gradient(ctx, *delta, delta->top);
   PerThread<int64_t> sums(threads, channels_), products(threads, channels_);
   PerThread<int32_t> tops(threads, 1);
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::reduce);
     timer.work(0, (end - begin) * ((joined ? 8 : 4) * elements_ + packed_bytes(elements_, bits_) + mask_bytes));
     for (int i = begin; i < end; ++i) {
@@ -317,7 +317,7 @@ void NormLayer::backward(Context& ctx) {
   dy_.memory = node_.residual < 0 ? delta->memory : ctx.streams.take(elements_ * ctx.images);
   dy_.top = 16383;
   dy_.image_top.assign(size_t(ctx.images) * channels_, 0);
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::norm_backward);
     timer.work(0, (end - begin) * (4 * elements_ + packed_bytes(elements_, bits_)));
     for (int i = begin; i < end; ++i)

@@ -65,10 +65,14 @@ struct ThreadScratch {
   PaddedImage image, gradient;    // operands of forward, and of backward-data
   GradientOperands operands;      // of backward-weights
   GradientCodes g;
+  Buffer<int32_t> sums;           // of an image, by channel
+  std::vector<int32_t> low, high; // likewise
   Buffer<int32_t> dw;             // [tap][k][n]
   std::vector<int32_t> g_sum;     // [n], zero point times the sum of G's codes, shifted like dw
   std::vector<int64_t> dw_total;  // what was flushed from dw, where has_total
   bool has_total = false;
+  bool has_sums = false;          // dw is of this batch
+  int pending = 0;                // images in dw since the last flush
 };
 
 }  // namespace subbyte

@@ -22,6 +22,7 @@ class ProductLayer : public IntegerLayer {
     GradientPlan plan;
     Buffer<uint8_t> factor;      // shifts of the gradient operand, repeated; empty: none
     std::vector<std::vector<int32_t>> init;  // by phase
+    std::vector<TapRuns> taps;   // by phase
     int shift = 0;               // of the finest sample
     int spare = 0;               // shifts that no channel uses
     int zero = 0;                // zero point of X
