@@ -33,6 +33,12 @@ inline int64_t panel_word(int64_t rows, int n, int64_t r, int column) {
   return int64_t(column / panel_columns) * panel_columns * rows + r * panel_width(n, column) + column % panel_columns;
 }
 
+/// Memory that is read after a product: its lines are asked for between the tiles, which leave the memory idle.
+struct ReadAhead {
+  const void* memory = nullptr;
+  int64_t bytes = 0;
+};
+
 /// One image. Pointers to bytes may be unaligned; `n` is a multiple of 16.
 ///   acc = init[n] + sum over taps, k;   y = clamp((acc + 2^(shift-1)) >> shift, +-stream_limit)
 struct ImageProduct {
@@ -53,6 +59,8 @@ struct ImageProduct {
   int64_t y_pixel, y_row;     ///< elements from one pixel of y, or row, to the next
   int32_t* sum;               ///< [n], sum of y, added to; or null. At most 2^17 pixels.
   int32_t *low, *high;        ///< [n], extremes of acc, over what they hold
+  const ReadAhead* ahead = nullptr;
+  int ahead_count = 0;
 };
 
 /// The weight gradient of several images.

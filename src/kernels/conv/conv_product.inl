@@ -190,11 +190,34 @@ inline bool taps_follow_rows(const ImageProduct& p) {
   return p.taps > 1;
 }
 
+/// Hands out the lines of a product's ReadAhead evenly over its tiles.
+struct LinesAhead {
+  const ReadAhead* range;
+  int ranges;
+  int64_t at = 0, lines_a_tile;
+
+  LinesAhead(const ImageProduct& p, int64_t tiles) : range(p.ahead), ranges(p.ahead_count) {
+    int64_t bytes = 0;
+    for (int i = 0; i < ranges; ++i) bytes += range[i].bytes;
+    lines_a_tile = bytes / 64 / (tiles > 0 ? tiles : 1) + 1;
+  }
+  void some() {
+    for (int64_t i = 0; i < lines_a_tile && ranges > 0; ++i, at += 64) {
+      if (at >= range->bytes) {
+        ++range, --ranges;
+        at = -64;
+        continue;
+      }
+      __builtin_prefetch(static_cast<const char*>(range->memory) + at, 0, 2);
+    }
+  }
+};
+
 using TileFunction = void (*)(const ImageProduct&, const uint8_t*, int16_t*, int);
 
 /// tiles[m - 1] computes m pixels.
 template <class V, Dot D, int NV>
-void product_columns(const ImageProduct& p, int column) {
+void product_columns(const ImageProduct& p, int column, LinesAhead& ahead) {
   constexpr int most = V::template tile_pixels<D, NV>;
   constexpr auto tiles = []<int... M>(std::integer_sequence<int, M...>) {
     return std::array<TileFunction, sizeof...(M)>{product_tile<V, D, M + 1, NV>...};
@@ -204,14 +227,17 @@ void product_columns(const ImageProduct& p, int column) {
   if constexpr (NV == 1 && V::row_pair > 0)
     if (p.pixels % V::row_pair == 0 && taps_follow_rows(p))
       for (; row + 2 <= p.rows; row += 2)
-        for (int pixel = 0; pixel < p.pixels; pixel += V::row_pair)
+        for (int pixel = 0; pixel < p.pixels; pixel += V::row_pair) {
+          ahead.some();
           product_row_pair<V, D, V::row_pair>(p, p.a + row * p.row_step + pixel * p.pixel_step,
                                               p.y + row * p.y_row + pixel * p.y_pixel, column);
+        }
   for (; row < p.rows; ++row) {
     const uint8_t* a = p.a + row * p.row_step;
     int16_t* y = p.y + row * p.y_row;
     for (int left = p.pixels; left > 0;) {
       const int m = left <= most ? left : usual;
+      ahead.some();
       tiles[m - 1](p, a, y, column);
       a += m * p.pixel_step;
       y += m * p.y_pixel;
@@ -223,9 +249,10 @@ void product_columns(const ImageProduct& p, int column) {
 template <class V, Dot D>
 void image_product(const ImageProduct& p) {
   constexpr int wide = V::product_columns;
+  LinesAhead ahead(p, int64_t(p.rows) * p.pixels / 16 * (p.n / (wide * V::lanes) + 1));
   int column = 0;
-  for (; column + wide * V::lanes <= p.n; column += wide * V::lanes) product_columns<V, D, wide>(p, column);
-  for (; column < p.n; column += 16) product_columns<V, D, 16 / V::lanes>(p, column);
+  for (; column + wide * V::lanes <= p.n; column += wide * V::lanes) product_columns<V, D, wide>(p, column, ahead);
+  for (; column < p.n; column += 16) product_columns<V, D, 16 / V::lanes>(p, column, ahead);
 }
 
 template <class V>

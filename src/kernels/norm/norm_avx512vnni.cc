@@ -49,14 +49,20 @@ inline Vec load_codes(const uint8_t* p, Vec zero) {
 }
 inline Vec mulh(Vec a, Vec b) { return _mm512_mulhrs_epi16(a, b); }
 
+/// A register's 32 elements belong to channels column, column + 1, ..., or are whole pixels of 2^k < 32 channels.
+template <class T, class Op>
+inline void each_channel(int column, int channels, const int16_t* lane, T* out, Op op) {
+  if (channels >= 32)
+    for (int i = 0; i < 32; ++i) out[column + i] = op(out[column + i], T(lane[i]));
+  else
+    for (int i = 0; i < 32; ++i) out[i & (channels - 1)] = op(out[i & (channels - 1)], T(lane[i]));
+}
+
 /// Maxima of one register, by channel.
 inline void fold_max(Vec top, int column, int channels, int32_t* out) {
   alignas(64) int16_t lane[32];
   _mm512_store_si512(lane, top);
-  for (int i = 0; i < 32; ++i) {
-    int32_t& to = out[(column + i) % channels];
-    to = lane[i] > to ? lane[i] : to;
-  }
+  each_channel(column, channels, lane, out, [](int32_t a, int32_t b) { return b > a ? b : a; });
 }
 
 /// Sums of neighbouring pixels' elements: registers of two pixels are interleaved, so that a pair is one channel's, and
@@ -74,10 +80,16 @@ struct PairSums {
     high = _mm512_dpwssd_epi32(high, _mm512_unpackhi_epi16(a, b), one);
   }
   void flush(int column, int channels, int64_t* out) {
-    alignas(64) int32_t lane[2][16];
-    _mm512_store_si512(lane[0], low);
-    _mm512_store_si512(lane[1], high);
-    for (int i = 0; i < 32; ++i) out[(column + i) % channels] += lane[i / 4 % 2][i / 8 * 4 + i % 4];
+    // Back to the order of elements, widened to int64.
+    const Vec first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+    const Vec second = _mm512_setr_epi32(8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+    alignas(64) int32_t lane[32];
+    _mm512_store_si512(lane, _mm512_permutex2var_epi32(low, first, high));
+    _mm512_store_si512(lane + 16, _mm512_permutex2var_epi32(low, second, high));
+    if (channels >= 32)
+      for (int i = 0; i < 32; ++i) out[column + i] += lane[i];
+    else
+      for (int i = 0; i < 32; ++i) out[i & (channels - 1)] += lane[i];
     low = high = _mm512_setzero_si512();
   }
 };
@@ -126,7 +138,7 @@ void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
     auto fold_signs = [&] {
       alignas(64) int16_t lane[32];
       _mm512_store_si512(lane, signs);
-      for (int i = 0; i < 32; ++i) f.sign_sum[(column + i) % f.channels] += lane[i];
+      each_channel(column, f.channels, lane, f.sign_sum, [](int64_t a, int64_t b) { return a + b; });
       signs = _mm512_setzero_si512();
     };
     int run = 0;
@@ -195,7 +207,8 @@ void reduce(int64_t count, const NormReduce& r) {
         sum.flush(column, r.channels, r.sum);
         product.flush(column, r.channels, r.product);
       });
-  fold_max(top, 0, 1, r.delta_max);
+  const int32_t most = _mm512_reduce_max_epi32(_mm512_max_epi32(_mm512_srai_epi32(_mm512_slli_epi32(top, 16), 16), _mm512_srai_epi32(top, 16)));
+  *r.delta_max = most > *r.delta_max ? most : *r.delta_max;
 }
 
 template <bool L2>

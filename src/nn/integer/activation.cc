@@ -59,16 +59,12 @@ void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int3
   });
 }
 
-GradientJoin join_gradients(Context&, Value& value, Stream& out) {
-  GradientJoin join{value.gradients[0], value.gradients[1], {}, {}};
-  Stream &a = *join.a, &b = *join.b;
+GradientJoin join_gradients(Stream& a, Stream& b, Stream& out) {
   const double bound = a.scale * a.top + b.scale * b.top;
   out.scale = bound > 0 ? bound / 16000 : 1;
   out.top = 16002;  // two roundings above the bound at most
-  join.scale_a = make_rescale(a.top, a.scale / out.scale);
-  join.scale_b = make_rescale(b.top, b.scale / out.scale);
-  out.memory = a.memory;  // in place
-  return join;
+  out.memory = b.memory;  // in place
+  return {&a, &b, make_rescale(a.top, a.scale / out.scale), make_rescale(b.top, b.scale / out.scale)};
 }
 
 void GradientJoin::run(const Context& ctx, int image, int64_t elements, int16_t* out) const {
@@ -82,7 +78,7 @@ std::shared_ptr<Stream> gather_gradients(Context& ctx, Value& value) {
   if (value.gradients.size() == 1) {
     *out = std::move(*value.gradients[0]);
   } else {
-    const GradientJoin join = join_gradients(ctx, value, *out);
+    const GradientJoin join = join_gradients(*value.gradients[0], *value.gradients[1], *out);
     const int64_t elements = value.shape.elements();
     ctx.pool.share(ctx.images, [&](int, int begin, int end) {
       for (int i = begin; i < end; ++i) join.run(ctx, i, elements, out->image(i, elements));

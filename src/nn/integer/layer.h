@@ -17,6 +17,18 @@ class IntegerLayer {
   virtual LayerInfo info() const = 0;
 };
 
+/// A layer that takes the last contribution to its gradient image by image, while the caches hold it, from the product that
+/// computes it.
+class GradientSink {
+ public:
+  virtual ~GradientSink() = default;
+  /// `dx` has its scale, bound and memory; its images follow, from any thread. Again for a product that runs once more.
+  virtual void begin_gradient(Context&, Stream& dx) = 0;
+  virtual void take_gradient(Context&, int thread, int image) = 0;
+  /// What take_gradient will read of an image, at most 3 ranges; returns how many.
+  virtual int reads(int image, ReadAhead* ahead) const = 0;
+};
+
 /// Parameters of one layer, where it has them (pointers into the network's list).
 struct LayerParams {
   Param* weight = nullptr;
@@ -39,9 +51,9 @@ struct GradientJoin {
   Rescale scale_a, scale_b;
   void run(const Context&, int image, int64_t elements, int16_t* out) const;
 };
-/// Gives `out` scale, bound and memory for the sum of a value's two contributions; the caller runs the join over the images
+/// Gives `out` scale, bound and the memory of `b` for the sum of two contributions; the caller runs the join over the images
 /// and then releases them.
-GradientJoin join_gradients(Context&, Value&, Stream& out);
+GradientJoin join_gradients(Stream& a, Stream& b, Stream& out);
 
 /// Quantizes a value's stream to its codes (nearest even), with the range of this batch or, in evaluation, `range`.
 class ActivationQuantizer {

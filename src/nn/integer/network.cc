@@ -93,6 +93,8 @@ void IntegerNetwork::plan_codes() {
     if ((n.kind == NodeKind::norm_act || pool) && is_product(nodes[n.input]) != (n.kind == NodeKind::norm_act))
       throw UsageError("layer '" + n.name + "': integer formats need a normalization after every product but the last, and "
                        "nowhere else");
+    for (int read : {n.input, n.residual})
+      if (read >= 0 && ctx_.values[read].first_reader < 0) ctx_.values[read].first_reader = id;
     if (n.residual >= 0) ++ctx_.values[n.residual].stream_readers;
     if (n.input >= 0 && (pool || n.kind == NodeKind::norm_act)) ++ctx_.values[n.input].stream_readers;
     if (!is_product(n)) continue;

@@ -2,6 +2,7 @@
 // Per element everything is int16 fixed point; reals appear once a channel.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/error.h"
 #include "kernels/period.h"
@@ -18,7 +19,7 @@ constexpr double stream_bound = 16000;        // what real bounds are scaled to:
 
 int16_t to_int16(double v) { return int16_t(std::clamp(std::floor(v + 0.5), -32767.0, 32767.0)); }
 
-class NormLayer : public IntegerLayer {
+class NormLayer : public IntegerLayer, public GradientSink {
  public:
   NormLayer(Context& ctx, int id, LayerParams params)
       : id_(id), node_(ctx.config.model.nodes[id]), params_(params), bits_(ctx.config.quant.norm_bits),
@@ -34,10 +35,14 @@ class NormLayer : public IntegerLayer {
     peak_ = state(".running_peak", 4);
     Value& out = ctx.values[id];
     if (out.codes.bits) quantizer_ = ActivationQuantizer(ctx, node_);
+    if (grad_bits_ == 16) out.sink = this;  // narrower gradients are rounded before anything else
   }
 
   void forward(Context& ctx) override;
   void backward(Context& ctx) override;
+  void begin_gradient(Context&, Stream& dx) override;
+  void take_gradient(Context&, int thread, int image) override;
+  int reads(int image, ReadAhead* ahead) const override;
 
   LayerInfo info() const override {
     LayerInfo info;
@@ -56,6 +61,14 @@ class NormLayer : public IntegerLayer {
     std::vector<double> fraction, deviation;  // exact mean - mu; D
     std::vector<double> peak;                 // largest |y - mu|
   };
+  struct Reduction {  // of the incoming gradient
+    std::shared_ptr<Stream> delta;
+    bool joined = false;
+    GradientJoin join;
+    PerThread<int64_t> sums, products;
+    PerThread<int32_t> tops;
+  };
+  void start_reduction(Context&, std::shared_ptr<Stream> delta, GradientJoin join, bool joined);
   Plan measure(Context&, const Stream& y);
   Plan recall(const Stream& y) const;
   int half() const { return 1 << (15 - bits_); }
@@ -85,6 +98,7 @@ class NormLayer : public IntegerLayer {
   std::vector<int64_t> sign_sum_;
   Buffer<uint8_t> codes_, mask_;   // packed
   Stream dy_, delta_;
+  std::optional<Reduction> reduction_;
 };
 
 NormLayer::Plan NormLayer::measure(Context& ctx, const Stream& y) {
@@ -248,36 +262,71 @@ void NormLayer::round_gradient(Context& ctx, Stream& delta, int32_t top) const {
   });
 }
 
+void NormLayer::start_reduction(Context& ctx, std::shared_ptr<Stream> delta, GradientJoin join, bool joined) {
+  const int threads = ctx.pool.size();
+  reduction_.emplace(Reduction{std::move(delta), joined, join, PerThread<int64_t>(threads, channels_),
+                               PerThread<int64_t>(threads, channels_), PerThread<int32_t>(threads, 1)});
+}
+
+void NormLayer::begin_gradient(Context& ctx, Stream& dx) {
+  Value& out = ctx.values[id_];
+  auto delta = std::make_shared<Stream>();
+  if (out.gradients.empty()) {
+    *delta = dx;
+    start_reduction(ctx, delta, {}, false);
+  } else {
+    const GradientJoin join = join_gradients(*out.gradients[0], dx, *delta);
+    start_reduction(ctx, delta, join, true);
+  }
+}
+
+void NormLayer::take_gradient(Context& ctx, int thread, int image) {
+  PhaseTimer timer(ctx.profile, thread, id_, Phase::reduce);
+  const int64_t mask_bytes = packed_bytes(elements_, 1);
+  Reduction& r = *reduction_;
+  timer.work(0, (r.joined ? 8 : 4) * elements_ + packed_bytes(elements_, bits_) + mask_bytes);
+  int16_t* d = r.delta->image(image, elements_);
+  if (r.joined) r.join.run(ctx, image, elements_, d);
+  ctx.norm.reduce(elements_, {d, node_.relu ? mask_.data() + image * mask_bytes : nullptr, saved_codes(ctx, thread, image),
+                              channels_, bits_, r.sums.at(thread), r.products.at(thread), r.tops.at(thread)});
+}
+
+int NormLayer::reads(int image, ReadAhead* ahead) const {
+  const int64_t bytes = packed_bytes(elements_, bits_);
+  ahead[0] = {codes_.data() + image * bytes, bytes};
+  ahead[1] = {mask_.data() + image * packed_bytes(elements_, 1), node_.relu ? packed_bytes(elements_, 1) : 0};
+  if (!reduction_->joined) return 2;
+  ahead[2] = {reduction_->join.a->image(image, elements_), elements_ * 2};
+  return 3;
+}
+
 void NormLayer::backward(Context& ctx) {
   Value& out = ctx.values[id_];
-  if (out.gradients.empty()) throw Error("layer '" + node_.name + "': no gradient reaches it");
   const int threads = ctx.pool.size();
-  const int64_t mask_bytes = packed_bytes(elements_, 1);
-  // Two contributions are added while an image is at hand, unless it has to be rounded first.
-  const bool joined = out.gradients.size() == 2 && grad_bits_ == 16;
-  std::shared_ptr<Stream> delta = joined ? std::make_shared<Stream>() : gather_gradients(ctx, out);
-  GradientJoin join;
-  if (joined) join = join_gradients(ctx, out, *delta);
-  if (grad_bits_ < 16) round_gradient(ctx, *delta, delta->top);
-  PerThread<int64_t> sums(threads, channels_), products(threads, channels_);
-  PerThread<int32_t> tops(threads, 1);
-  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
-    PhaseTimer timer(ctx.profile, thread, id_, Phase::reduce);
-    timer.work(0, (end - begin) * ((joined ? 8 : 4) * elements_ + packed_bytes(elements_, bits_) + mask_bytes));
-    for (int i = begin; i < end; ++i) {
-      int16_t* d = delta->image(i, elements_);
-      if (joined) join.run(ctx, i, elements_, d);
-      ctx.norm.reduce(elements_, {d, node_.relu ? mask_.data() + i * mask_bytes : nullptr, saved_codes(ctx, thread, i),
-                                  channels_, bits_, sums.at(thread), products.at(thread), tops.at(thread)});
+  if (!reduction_) {  // no product handed its images over
+    if (out.gradients.empty()) throw Error("layer '" + node_.name + "': no gradient reaches it");
+    if (out.gradients.size() == 2 && grad_bits_ == 16) {
+      auto delta = std::make_shared<Stream>();
+      const GradientJoin join = join_gradients(*out.gradients[0], *out.gradients[1], *delta);
+      start_reduction(ctx, delta, join, true);
+    } else {
+      start_reduction(ctx, gather_gradients(ctx, out), {}, false);
     }
-  });
-  if (joined) {
-    join.a->memory.reset();
-    join.b->memory.reset();
-    out.gradients.clear();
+    if (grad_bits_ < 16) round_gradient(ctx, *reduction_->delta, reduction_->delta->top);
+    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
+      for (int i = begin; i < end; ++i) take_gradient(ctx, thread, i);
+    });
   }
-  const std::vector<int64_t> sum = sums.sum(threads), product = products.sum(threads);
-  delta->top = tops.max(threads)[0];
+  Reduction reduction = std::move(*reduction_);
+  reduction_.reset();
+  if (reduction.joined) {
+    reduction.join.a->memory.reset();
+    reduction.join.b->memory.reset();
+  }
+  out.gradients.clear();
+  const std::shared_ptr<Stream> delta = reduction.delta;
+  const std::vector<int64_t> sum = reduction.sums.sum(threads), product = reduction.products.sum(threads);
+  delta->top = reduction.tops.max(threads)[0];
 
   const double n = double(ctx.images) * (elements_ / channels_);
   const float* gamma = params_.weight->value.data();

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/prefetch.h"
 #include "kernels/period.h"
 
 namespace subbyte {
@@ -114,12 +113,12 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int
       for (int i = begin; i < end; ++i) {
         place_codes(ctx, x, i, shape_.in, words, s.bytes, s.image);
         s.sums.fill_bytes(0);
-        if (i + 1 < end) prefetch(x.image(i + 1), size_t(x.image_bytes));
+        const ReadAhead ahead{x.image(i + 1), i + 1 < end ? x.image_bytes : 0};
         ctx.conv.product({s.image.pixel(0, 0), taps.offset.data(), int(taps.offset.size()), taps.words,
                           shape_.stride * s.image.pixel_bytes, shape_.stride * s.image.row_bytes(), shape_.out.h, shape_.out.w,
                           packed.bytes.data(), packed.outputs, init.data(), packed.burst, t, channels,
                           out.stream.image(i, out_elements), channels, int64_t(shape_.out.w) * channels, s.sums.data(),
-                          low.at(thread), high.at(thread)},
+                          low.at(thread), high.at(thread), &ahead, 1},
                          packed.dot);
         for (int c = 0; c < channels; ++c) total[c] += s.sums[c];
       }

@@ -27,13 +27,14 @@ class ProductLayer : public IntegerLayer {
     int spare = 0;               // shifts that no channel uses
     int zero = 0;                // zero point of X
     int64_t bound = 0;           // of one image's shifted weight gradient sums
+    GradientSink* sink = nullptr;
     bool late_shift = false;     // the bound is beyond 32 bits: the sample's shift is applied in 64
     int group = 1;               // images whose operands of backward-weights are prepared together
   };
   void forward_images(Context&, const PackedWeights&, int spare, Value& out);
   Backward plan_backward(Context&, const Stream& dy);
   void backward_images(Context&, const Backward&, const Stream& dy, bool weights, int thread, int begin, int end, int64_t* top);
-  void input_gradient(Context&, const Backward&, int image, ThreadScratch&, int64_t* top);
+  void input_gradient(Context&, const Backward&, const Stream& dy, int image, int next, ThreadScratch&, int64_t* top);
   void load_weight_operands(Context&, const Backward&, int image, int slot, int shift, ThreadScratch&) const;
   void sum_codes(const Backward&, ThreadScratch&) const;
   void flush(const Backward&, ThreadScratch&, int shift) const;

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "base/prefetch.h"
 #include "kernels/period.h"
 #include "nn/integer/product.h"
 
@@ -68,18 +67,28 @@ void ProductLayer::backward(Context& ctx) {
       backward_images(ctx, b, *dy, weights, thread, begin, end, top.at(thread));
     });
   };
+  // The last contribution to a normalization's gradient is handed over image by image, while the caches hold it.
+  Value& input = ctx.values[node_.input];
+  b.sink = needs_input_gradient_ && input.first_reader == id_ ? input.sink : nullptr;
+  const double scale = dx_.scale;
+  auto begin_sink = [&] {
+    dx_.scale = std::ldexp(scale, b.shift);
+    if (b.sink) b.sink->begin_gradient(ctx, dx_);
+  };
   for (const auto& s : ctx.scratch) s->has_sums = false;
+  begin_sink();
   run(true);
   finish_weight_gradient(ctx, b);
   if (!needs_input_gradient_) return;
   const int64_t seen = top.max(threads)[0];
   if ((seen >> b.shift) > stream_limit - 1) {
     b.shift = shift_for(seen);
+    begin_sink();
     run(false);
   }
-  dx_.scale = std::ldexp(dx_.scale, b.shift);
   shifts_->ints[1] = shift_for(seen << b.spare);
-  ctx.values[node_.input].gradients.push_back(&dx_);
+  if (b.sink) dx_.memory.reset();
+  else input.gradients.push_back(&dx_);
 }
 
 void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream& dy, bool weights, int thread, int begin,
@@ -116,18 +125,13 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
         shift[slot] = b.late_shift ? 0 : plan.samples - 1 - plan.sample[image];
         load_weight_operands(ctx, b, image, slot, shift[slot], s);
       }
-      if (slot + 1 < count) {
-        prefetch(x.image(order[slot + 1]), size_t(x.image_bytes));
-        prefetch(dy.image(order[slot + 1], plan.elements), size_t(plan.elements) * 2);
-      } else if (at + count < end) {
-        prefetch(x.image(at + count), size_t(x.image_bytes));
-        prefetch(dy.image(at + count, plan.elements), size_t(plan.elements) * 2);
-      }
+      const int next = slot + 1 < count ? order[slot + 1] : at + count < end ? at + count : -1;
       if (needs_input_gradient_) {
         PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_data);
         timer.work(macs, plan.elements + 2 * shape_.in.elements());
-        input_gradient(ctx, b, image, s, top);
+        input_gradient(ctx, b, dy, image, next, s, top);
       }
+      if (b.sink) b.sink->take_gradient(ctx, thread, image);
     }
     if (!weights) continue;
     PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
@@ -144,7 +148,8 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
   }
 }
 
-void ProductLayer::input_gradient(Context& ctx, const Backward& b, int image, ThreadScratch& s, int64_t* top) {
+void ProductLayer::input_gradient(Context& ctx, const Backward& b, const Stream& dy, int image, int next, ThreadScratch& s,
+                                  int64_t* top) {
   const PackedWeights& packed = packed_;
   const bool words = packed.dot == Dot::s16;
   const int channels = shape_.in.c, stride = shape_.stride, sample = b.plan.sample[image];
@@ -153,6 +158,13 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, int image, Th
   s.low.assign(packed.outputs, INT32_MAX);
   s.high.assign(packed.outputs, INT32_MIN);
   int16_t* dx = dx_.image(image, shape_.in.elements());
+  const Codes& x = ctx.values[node_.input].codes;
+  ReadAhead ahead[5];
+  int reads = b.sink ? b.sink->reads(image, ahead) : 0;
+  if (next >= 0) {
+    ahead[reads++] = {dy.image(next, b.plan.elements), b.plan.elements * 2};
+    ahead[reads++] = {x.image(next), x.image_bytes};
+  }
   const int64_t row = int64_t(shape_.in.w) * channels;
   for (size_t set = 0; set < phases_.phases.size(); ++set) {
     const Phase2d& phase = phases_.phases[set];
@@ -166,8 +178,9 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, int image, Th
                       s.gradient.row_bytes(), phase.rows, phase.columns, packed.bytes.data() + packed.sets[set].offset,
                       packed.outputs, b.init[set].data(), packed.burst, b.shift + sample, channels,
                       dx + phase.y * row + phase.x * channels, int64_t(stride) * channels, stride * row, nullptr, s.low.data(),
-                      s.high.data()},
+                      s.high.data(), ahead, reads},
                      packed.dot);
+    reads = 0;  // once
   }
   for (int c = 0; c < channels; ++c)
     *top = std::max({*top, int64_t(s.high[c]) >> sample, -int64_t(s.low[c]) >> sample});

@@ -52,6 +52,8 @@ struct Codes {
   uint8_t* image(int64_t index) { return packed.data() + index * image_bytes; }
 };
 
+class GradientSink;
+
 /// What a node produces: its stream for nodes that read int16, its codes for products.
 struct Value {
   Shape shape;
@@ -60,6 +62,8 @@ struct Value {
   bool is_signed = true;         ///< false after a ReLU
   int stream_readers = 0;        ///< nodes that read the stream
   std::vector<Stream*> gradients;///< contributions of the consumers, at most two; owned by them
+  GradientSink* sink = nullptr;  ///< the node itself, where it takes its gradient image by image (layer.h)
+  int first_reader = -1;         ///< the node whose contribution comes last
 };
 
 /// The multiplier of a stream that is to be written at another scale: pow2 * element uses all 15 bits, then multiply_high.
