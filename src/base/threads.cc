@@ -1,5 +1,6 @@
 #include "base/threads.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -28,13 +29,13 @@ void relax() {
 class alignas(64) Part {
  public:
   void set(int begin, int end) { word_.store(pack(begin, end), std::memory_order_relaxed); }
-  /// A piece of at most a quarter, at least 1; false where nothing is left.
-  bool take(bool front, int& begin, int& end) {
+  /// A piece of a quarter, at least `least`; false where nothing is left.
+  bool take(bool front, int least, int& begin, int& end) {
     uint64_t word = word_.load(std::memory_order_relaxed);
     while (true) {
       const int first = int(word >> 32), last = int(word & 0xFFFFFFFFu), left = last - first;
       if (left <= 0) return false;
-      const int piece = left < 4 ? 1 : left / 4;
+      const int piece = std::min(left, std::max(least, left / 4));
       const uint64_t rest = front ? pack(first + piece, last) : pack(first, last - piece);
       if (!word_.compare_exchange_weak(word, rest, std::memory_order_relaxed)) continue;
       begin = front ? first : last - piece;
@@ -149,16 +150,16 @@ void ThreadPool::run(int items, const std::function<void(int, int, int)>& body) 
   if (first) std::rethrow_exception(first);
 }
 
-void ThreadPool::share(int items, const std::function<void(int, int, int)>& body) {
+void ThreadPool::share(int items, const std::function<void(int, int, int)>& body, int least) {
   const int threads = impl_->threads;
   if (threads == 1) return run(items, body);
   // The parts are written before run() starts its round, and are read inside it.
   for (int t = 0; t < threads; ++t) impl_->parts[t].set(begin_of(t, items), begin_of(t + 1, items));
   run(threads, [&](int thread, int, int) {
     int begin = 0, end = 0;
-    while (impl_->parts[thread].take(true, begin, end)) body(thread, begin, end);
+    while (impl_->parts[thread].take(true, least, begin, end)) body(thread, begin, end);
     for (int other = 1; other < threads; ++other)
-      while (impl_->parts[(thread + other) % threads].take(false, begin, end)) body(thread, begin, end);
+      while (impl_->parts[(thread + other) % threads].take(false, least, begin, end)) body(thread, begin, end);
   });
 }
 

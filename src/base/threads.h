@@ -24,7 +24,8 @@ class ThreadPool {
 
   /// Calls body several times a thread, on ranges that together are [0, items): every thread works through its static part
   /// in shrinking pieces and, when done, takes from another's end. For bodies whose result does not depend on who runs them.
-  void share(int items, const std::function<void(int thread, int begin, int end)>& body);
+  /// Pieces have at least `least` items, but for the last of a part.
+  void share(int items, const std::function<void(int thread, int begin, int end)>& body, int least = 1);
 
  private:
   struct Impl;

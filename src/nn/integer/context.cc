@@ -10,7 +10,8 @@ Context::Context(const NetworkConfig& c)
       isa(selected_isa()),
       conv(conv_kernels(isa)),
       norm(norm_kernels(isa)),
-      quantize(quantize_kernels(isa)) {
+      quantize(quantize_kernels(isa)),
+      batch_operands(std::make_unique<GradientOperands>()) {
   for (int t = 0; t < pool.size(); ++t) scratch.push_back(std::make_unique<ThreadScratch>());
 }
 

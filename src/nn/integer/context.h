@@ -13,6 +13,7 @@
 
 namespace subbyte {
 
+struct GradientOperands;
 struct ThreadScratch;
 
 struct Context {
@@ -29,6 +30,7 @@ struct Context {
   const QuantizeKernels& quantize;
   StreamPool streams;
   std::vector<std::unique_ptr<ThreadScratch>> scratch;  ///< by thread: operands.h
+  std::unique_ptr<GradientOperands> batch_operands;     ///< of all images, for layers of many weights
   std::vector<Value> values;  ///< by node id
   std::vector<State> states;  ///< reserved before layers are made: pointers into it stay valid
   int images = 0;             ///< of the current batch

@@ -59,12 +59,8 @@ void place_gradient(const Context& ctx, const int8_t* codes, Shape shape, bool w
   }
 }
 
-void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
-  images = count;
-  if (s == shape_ && count <= capacity_ && zero == zero_) return;
+void GradientOperands::set_geometry(const ProductShape& s) {
   shape_ = s;
-  capacity_ = std::max(count, 1);
-  zero_ = zero;
   blocks = (s.out.w + 3) / 4;
   k = round_up(s.in.c, 4);
   n = round_up(s.out.c, 16);
@@ -75,14 +71,28 @@ void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
   const int rows = std::max(s.in.h + 2 * s.pad, (s.out.h - 1) * s.stride + s.kh);
   x_channel = int64_t(rows) * x_row;
   x_image = x_channel * k;
+  column_offset.clear();
+  for (int dx = 0; dx < s.kw; ++dx) column_offset.push_back(dx % s.stride * phase_bytes_ + dx / s.stride);
+  g_image = int64_t(s.out.h) * blocks * panel_columns * 4;
+}
+
+int64_t GradientOperands::bytes(const ProductShape& s) {
+  GradientOperands one;
+  one.set_geometry(s);
+  return one.x_image + one.g_image * ((one.n + panel_columns - 1) / panel_columns);
+}
+
+void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
+  images = count;
+  if (s == shape_ && count <= capacity_ && zero == zero_) return;
+  capacity_ = std::max(count, 1);
+  zero_ = zero;
+  set_geometry(s);
   x.resize(size_t(x_image) * capacity_);
   x.fill_bytes(zero);
   has_ones = zero != 0 && k > s.in.c;
   for (int slot = 0; slot < capacity_ && has_ones; ++slot)
     std::memset(x.data() + slot * x_image + s.in.c * x_channel, 1, size_t(x_channel));
-  column_offset.clear();
-  for (int dx = 0; dx < s.kw; ++dx) column_offset.push_back(dx % s.stride * phase_bytes_ + dx / s.stride);
-  g_image = int64_t(s.out.h) * blocks * panel_columns * 4;
   g_panel = g_image * capacity_;
   g.resize(size_t(g_panel) * ((n + panel_columns - 1) / panel_columns));
 }

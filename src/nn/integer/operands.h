@@ -46,6 +46,8 @@ struct GradientOperands {
   std::vector<int32_t> column_offset;
   bool has_ones = false;  ///< X has a zero point and room for one more channel, which holds ones: its products sum up G
 
+  /// What one image takes.
+  static int64_t bytes(const ProductShape&);
   /// Sets the geometry for up to `count` images; frames hold `zero` afterwards.
   void shape(const ProductShape&, int count, uint8_t zero);
   /// An image's codes of X, and its gradient's, become image `slot`.
@@ -53,6 +55,8 @@ struct GradientOperands {
   void load_g(const Context&, const int8_t* codes, int slot);
 
  private:
+  void set_geometry(const ProductShape&);
+
   ProductShape shape_;
   int capacity_ = 0, zero_ = -1, phase_bytes_ = 0;
 };

@@ -23,22 +23,30 @@ class ProductLayer : public IntegerLayer {
     Buffer<uint8_t> factor;      // shifts of the gradient operand, repeated; empty: none
     std::vector<std::vector<int32_t>> init;  // by phase
     std::vector<TapRuns> taps;   // by phase
-    int shift = 0;               // of the finest sample
+    int right_shift = 0;         // of backward-data's sums, of the finest sample
     int spare = 0;               // shifts that no channel uses
     int zero = 0;                // zero point of X
     int64_t bound = 0;           // of one image's shifted weight gradient sums
     GradientSink* sink = nullptr;
     bool late_shift = false;     // the bound is beyond 32 bits: the sample's shift is applied in 64
     int group = 1;               // images whose operands of backward-weights are prepared together
+    bool by_panel = false;       // all of them: a thread then finishes whole panels of outputs, and no sums are added up
+    std::vector<int> order, shift, slot;  // by_panel: images by falling shift, their shifts, and an image's place
   };
+  struct WeightUnits {           // real value of a weight gradient's sum: input[k] * output[n]
+    std::vector<double> input, output;
+  };
+  WeightUnits weight_units(const Backward&, const Codes&) const;
   void forward_images(Context&, const PackedWeights&, int spare, Value& out);
   Backward plan_backward(Context&, const Stream& dy);
   void backward_images(Context&, const Backward&, const Stream& dy, bool weights, int thread, int begin, int end, int64_t* top);
   void input_gradient(Context&, const Backward&, const Stream& dy, int image, int next, ThreadScratch&, int64_t* top);
-  void load_weight_operands(Context&, const Backward&, int image, int slot, int shift, ThreadScratch&) const;
+  void load_weight_operands(Context&, GradientOperands&, int image, int slot, int shift, ThreadScratch&) const;
+  WeightsGradient weights_gradient(const GradientOperands&, const int* shift, int count, int32_t* dw, Dot&) const;
   void sum_codes(const Backward&, ThreadScratch&) const;
   void flush(const Backward&, ThreadScratch&, int shift) const;
   void finish_weight_gradient(Context&, const Backward&);
+  void weight_gradient_by_panel(Context&, const Backward&);
 
   int id_;
   const Node node_;

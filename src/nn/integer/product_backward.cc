@@ -1,6 +1,7 @@
 // Backward of a product: one quantized copy of the output gradient feeds backward-data and backward-weights.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/error.h"
 #include "kernels/period.h"
@@ -20,6 +21,22 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   // Enough pixels that adding a register tile to memory costs little, and operands that stay in the second-level cache.
   const int64_t fit = b.late_shift ? 1 : ((int64_t{1} << 31) - 1) / b.bound;
   b.group = int(std::clamp<int64_t>(std::min(fit, 1024 / pixels), 1, 16));
+  // With many weights, adding up every thread's sums would take as long as the product.
+  const int64_t weights = int64_t(shape_.taps()) * round_up(shape_.in.c, 4) * round_up(shape_.out.c, 16);
+  constexpr int64_t many = 64 << 10, most_operands = 32 << 20;
+  b.by_panel = weights >= many && b.bound * ctx.images < (int64_t{1} << 31) &&
+               GradientOperands::bytes(shape_) * ctx.images <= most_operands && (x.zero == 0 || shape_.in.c % 4 != 0);
+  if (b.by_panel) {
+    ctx.batch_operands->shape(shape_, ctx.images, uint8_t(x.zero));
+    b.order.resize(ctx.images);
+    b.slot.resize(ctx.images);
+    std::iota(b.order.begin(), b.order.end(), 0);
+    std::stable_sort(b.order.begin(), b.order.end(), [&](int i, int j) { return b.plan.sample[i] < b.plan.sample[j]; });
+    for (int i = 0; i < ctx.images; ++i) {
+      b.slot[b.order[i]] = i;
+      b.shift.push_back(b.plan.samples - 1 - b.plan.sample[b.order[i]]);
+    }
+  }
   if (!needs_input_gradient_) return b;
 
   PhaseTimer timer(ctx.profile, 0, id_, Phase::weights);
@@ -43,7 +60,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
     b.taps.push_back(merge_taps(offsets, packed_.words));
     b.init.push_back(packed_.init(set));
   }
-  b.shift = shifts_->ints[1] - b.spare;
+  b.right_shift = shifts_->ints[1] - b.spare;
   const std::vector<int32_t>& on_codes = packed_.operand_shift;
   if (*std::max_element(on_codes.begin(), on_codes.end()) > 0) {
     std::vector<int> factor;
@@ -65,24 +82,25 @@ void ProductLayer::backward(Context& ctx) {
   auto run = [&](bool weights) {
     ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       backward_images(ctx, b, *dy, weights, thread, begin, end, top.at(thread));
-    });
+    }, weights && !b.by_panel ? b.group : 1);
   };
   // The last contribution to a normalization's gradient is handed over image by image, while the caches hold it.
   Value& input = ctx.values[node_.input];
   b.sink = needs_input_gradient_ && input.first_reader == id_ ? input.sink : nullptr;
   const double scale = dx_.scale;
   auto begin_sink = [&] {
-    dx_.scale = std::ldexp(scale, b.shift);
+    dx_.scale = std::ldexp(scale, b.right_shift);
     if (b.sink) b.sink->begin_gradient(ctx, dx_);
   };
   for (const auto& s : ctx.scratch) s->has_sums = false;
   begin_sink();
   run(true);
-  finish_weight_gradient(ctx, b);
+  if (b.by_panel) weight_gradient_by_panel(ctx, b);
+  else finish_weight_gradient(ctx, b);
   if (!needs_input_gradient_) return;
   const int64_t seen = top.max(threads)[0];
-  if ((seen >> b.shift) > stream_limit - 1) {
-    b.shift = shift_for(seen);
+  if ((seen >> b.right_shift) > stream_limit - 1) {
+    b.right_shift = shift_for(seen);
     begin_sink();
     run(false);
   }
@@ -97,7 +115,8 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
   const Codes& x = ctx.values[node_.input].codes;
   const GradientPlan& plan = b.plan;
   const int64_t macs = int64_t(shape_.out.elements()) * shape_.taps() * shape_.in.c;
-  if (weights && !s.has_sums) {
+  const bool own_sums = weights && !b.by_panel;
+  if (own_sums && !s.has_sums) {
     s.operands.shape(shape_, b.group, uint8_t(x.zero));
     s.dw.resize(size_t(shape_.taps()) * s.operands.k * s.operands.n);
     s.dw.fill_bytes(0);
@@ -123,7 +142,8 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
       if (weights) {
         PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
         shift[slot] = b.late_shift ? 0 : plan.samples - 1 - plan.sample[image];
-        load_weight_operands(ctx, b, image, slot, shift[slot], s);
+        if (b.by_panel) load_weight_operands(ctx, *ctx.batch_operands, image, b.slot[image], 0, s);
+        else load_weight_operands(ctx, s.operands, image, slot, shift[slot], s);
       }
       const int next = slot + 1 < count ? order[slot + 1] : at + count < end ? at + count : -1;
       if (needs_input_gradient_) {
@@ -133,16 +153,13 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
       }
       if (b.sink) b.sink->take_gradient(ctx, thread, image);
     }
-    if (!weights) continue;
+    if (!own_sums) continue;
     PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
     timer.work(macs * count, count * (plan.elements + x.image_bytes));
     if (!b.late_shift && (s.pending + count) * b.bound >= (int64_t{1} << 31)) flush(b, s, 0);
-    const GradientOperands& o = s.operands;
-    const int burst = int16_burst((1 << x.bits) - 1, top_code(format_.g, true));
-    ctx.conv.weights_gradient({o.x.data(), o.x_image, o.x_channel, o.x_row, shape_.stride, o.column_offset.data(), o.g.data(),
-                               o.g_image, o.g_panel, shift.data(), count, shape_.out.h, o.blocks, shape_.kh, shape_.kw, o.k,
-                               o.n, burst, 0, (o.n + panel_columns - 1) / panel_columns, s.dw.data()},
-                              burst > 0 ? Dot::u8s8 : Dot::u8s8_wide);
+    Dot dot;
+    const WeightsGradient product = weights_gradient(s.operands, shift.data(), count, s.dw.data(), dot);
+    ctx.conv.weights_gradient(product, dot);
     s.pending += count;
     if (b.late_shift) flush(b, s, plan.samples - 1 - plan.sample[order[0]]);
   }
@@ -176,7 +193,7 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, const Stream&
     const TapRuns& taps = b.taps[set];
     ctx.conv.product({s.gradient.pixel(0, 0), taps.offset.data(), int(taps.offset.size()), taps.words, s.gradient.pixel_bytes,
                       s.gradient.row_bytes(), phase.rows, phase.columns, packed.bytes.data() + packed.sets[set].offset,
-                      packed.outputs, b.init[set].data(), packed.burst, b.shift + sample, channels,
+                      packed.outputs, b.init[set].data(), packed.burst, b.right_shift + sample, channels,
                       dx + phase.y * row + phase.x * channels, int64_t(stride) * channels, stride * row, nullptr, s.low.data(),
                       s.high.data(), ahead, reads},
                      packed.dot);
@@ -186,11 +203,21 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, const Stream&
     *top = std::max({*top, int64_t(s.high[c]) >> sample, -int64_t(s.low[c]) >> sample});
 }
 
-void ProductLayer::load_weight_operands(Context& ctx, const Backward&, int image, int slot, int shift, ThreadScratch& s) const {
+/// All panels; `dot` is how their words multiply.
+WeightsGradient ProductLayer::weights_gradient(const GradientOperands& o, const int* shift, int count, int32_t* dw, Dot& dot) const {
+  const int burst = int16_burst((1 << format_.a) - 1, top_code(format_.g, true));
+  dot = burst > 0 ? Dot::u8s8 : Dot::u8s8_wide;
+  return {o.x.data(), o.x_image, o.x_channel, o.x_row, shape_.stride, o.column_offset.data(), o.g.data(), o.g_image, o.g_panel,
+          shift, count, shape_.out.h, o.blocks, shape_.kh, shape_.kw, o.k, o.n, burst, 0,
+          (o.n + panel_columns - 1) / panel_columns, dw};
+}
+
+void ProductLayer::load_weight_operands(Context& ctx, GradientOperands& o, int image, int slot, int shift,
+                                        ThreadScratch& s) const {
   const Codes& x = ctx.values[node_.input].codes;
-  s.operands.load_x(ctx, x, image, slot, s.bytes);
-  s.operands.load_g(ctx, s.g.codes.data(), slot);
-  if (!x.zero || s.operands.has_ones) return;
+  o.load_x(ctx, x, image, slot, s.bytes);
+  o.load_g(ctx, s.g.codes.data(), slot);
+  if (!x.zero || o.has_ones) return;
   const int channels = shape_.out.c;
   std::vector<int32_t> sum(channels, 0);
   const int8_t* g = s.g.codes.data();
@@ -220,16 +247,18 @@ void ProductLayer::flush(const Backward& b, ThreadScratch& s, int shift) const {
   std::fill(s.g_sum.begin(), s.g_sum.end(), 0);
 }
 
+ProductLayer::WeightUnits ProductLayer::weight_units(const Backward& b, const Codes& x) const {
+  const double unit = std::ldexp(x.scale * b.plan.grid.scale, -(b.plan.samples - 1));
+  WeightUnits units;
+  for (int k = 0; k < shape_.in.c; ++k) units.input.push_back(std::ldexp(unit, -x.shift[k % x.shift.size()]));
+  for (int n = 0; n < shape_.out.c; ++n) units.output.push_back(std::ldexp(1.0, -b.plan.grid.shift[n]));
+  return units;
+}
+
 /// The sums of all threads, times the channels' units; output channels in parallel.
 void ProductLayer::finish_weight_gradient(Context& ctx, const Backward& b) {
-  const Codes& x = ctx.values[node_.input].codes;
-  const int inputs = shape_.in.c, taps = shape_.taps(), k16 = round_up(inputs, 4), n16 = round_up(shape_.out.c, 16);
-  const double unit = std::ldexp(x.scale * b.plan.grid.scale, -(b.plan.samples - 1));
-  float* grad = params_.weight->grad.data();
-  std::vector<double> input_unit(inputs);
-  for (int k = 0; k < inputs; ++k) input_unit[k] = std::ldexp(unit, -x.shift[k % x.shift.size()]);
-  std::vector<double> output_unit(shape_.out.c);
-  for (int n = 0; n < shape_.out.c; ++n) output_unit[n] = std::ldexp(1.0, -b.plan.grid.shift[n]);
+  const int inputs = shape_.in.c, taps = shape_.taps(), k4 = round_up(inputs, 4), n16 = round_up(shape_.out.c, 16);
+  const WeightUnits units = weight_units(b, ctx.values[node_.input].codes);
   std::vector<WeightSums> sums;
   for (int t = 0; t < ctx.pool.size(); ++t) {
     ThreadScratch& s = *ctx.scratch[t];
@@ -240,8 +269,39 @@ void ProductLayer::finish_weight_gradient(Context& ctx, const Backward& b) {
   const WeightKernels& kernels = weight_kernels(ctx.isa);
   ctx.pool.run(shape_.out.c, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
-    kernels.gradient({sums.data(), int(sums.size()), taps, inputs, k16, n16, begin, end, input_unit.data(), output_unit.data(),
-                      grad});
+    kernels.gradient({sums.data(), int(sums.size()), taps, inputs, k4, n16, begin, end, units.input.data(),
+                      units.output.data(), params_.weight->grad.data()});
+  });
+}
+
+/// Panels of outputs in parallel: each over all images, straight to its part of the gradient.
+void ProductLayer::weight_gradient_by_panel(Context& ctx, const Backward& b) {
+  const Codes& x = ctx.values[node_.input].codes;
+  const GradientOperands& o = *ctx.batch_operands;
+  const int inputs = shape_.in.c, taps = shape_.taps();
+  const WeightUnits units = weight_units(b, x);
+  const WeightKernels& kernels = weight_kernels(ctx.isa);
+  ctx.pool.share((o.n + panel_columns - 1) / panel_columns, [&](int thread, int begin, int end) {
+    PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
+    ThreadScratch& s = *ctx.scratch[thread];
+    s.dw.resize(size_t(taps) * o.k * panel_columns);
+    for (int panel = begin; panel < end; ++panel) {
+      const int first = panel * panel_columns, width = panel_width(o.n, first), outputs = std::min(width, shape_.out.c - first);
+      timer.work(int64_t(ctx.images) * shape_.out.h * shape_.out.w * outputs * taps * inputs, 0);
+      s.dw.fill_bytes(0);
+      Dot dot;
+      WeightsGradient product = weights_gradient(o, b.shift.data(), ctx.images, s.dw.data(), dot);
+      product.g += panel * o.g_panel;
+      product.n = width;
+      product.last_panel = 1;
+      ctx.conv.weights_gradient(product, dot);
+      s.g_sum.assign(width, 0);
+      const int32_t* ones = s.dw.data() + int64_t(inputs) * width;
+      for (int c = 0; c < width && o.has_ones; ++c) s.g_sum[c] = int32_t(uint32_t(b.zero) * uint32_t(ones[c]));
+      const WeightSums sums{s.dw.data(), s.g_sum.data(), nullptr};
+      kernels.gradient({&sums, 1, taps, inputs, o.k, width, 0, outputs, units.input.data(), units.output.data() + first,
+                        params_.weight->grad.data() + int64_t(first) * taps * inputs});
+    }
   });
 }
 
