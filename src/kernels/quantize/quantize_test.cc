@@ -246,6 +246,33 @@ TEST(ChannelMax, IsTheLargestMagnitudeOrWhatOutHeld) {
   }));
 }
 
+TEST(Operand, IsTheCodeTimesItsChannelsFactorPlusTheZeroPoint) {
+  EXPECT_TRUE(rc::check("out = codes * factor + zero modulo 256, with and without factors", [] {
+    const int channels = any_channels();
+    const int64_t count = int64_t(channels) * any_pixels(channels) - *rc::gen::inRange(0, channels);  // ends anywhere
+    Contents contents = any_contents();
+    Guarded<int8_t> codes(size_t(count), any_offset());
+    contents.fill(codes, -128, 127);
+    std::vector<int> channel(channels);
+    if (*rc::gen::arbitrary<bool>()) contents.fill(channel, 0, 255);
+    else for (int& f : channel) f = 1 << contents.uniform(0, 7);  // as shifts are
+    Buffer<uint8_t> factor;
+    repeat_channels(channel.data(), channels, factor);
+    const uint8_t zero = uint8_t(contents.uniform(0, 255));
+    for (const bool has_factor : {false, true}) {
+      std::vector<uint8_t> expected;
+      for (int64_t i = 0; i < count; ++i)
+        expected.push_back(uint8_t(((codes[i] * (has_factor ? channel[i % channels] : 1) + zero) % 256 + 256) % 256));
+      for (Isa isa : supported_isas()) {
+        Guarded<uint8_t> out(expected.size(), any_offset());
+        quantize_kernels(isa).operand(codes.data(), count, has_factor ? factor.data() : nullptr,
+                                      has_factor ? int(factor.size()) : 0, zero, out.data());
+        require_same(out, expected, has_factor ? "operand with factors" : "operand", isa);
+      }
+    }
+  }));
+}
+
 TEST(Energy, IsTheSumOfSquares) {
   EXPECT_TRUE(rc::check("any count, on every instruction set", [] {
     Guarded<int16_t> z(size_t(*rc::gen::inRange(0, 20000)), any_offset());
