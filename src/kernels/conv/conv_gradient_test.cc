@@ -34,8 +34,10 @@ Trial any_trial(Contents& contents, Dot dot, int rows, int blocks) {
   const int stride = *rc::gen::inRange(1, 4), phase = (t.kw - 1) / stride + 4 * blocks + *rc::gen::element(0, 0, 3);
   t.x_row = stride * phase + *rc::gen::element(0, 0, 5);
   const bool anywhere = *rc::gen::inRange(0, 4) == 0;
-  for (int dx = 0; dx < t.kw; ++dx)
-    t.column_offset.push_back(anywhere ? int32_t(contents.uniform(0, t.x_row - 4 * blocks)) : dx % stride * phase + dx / stride);
+  for (int dx = 0; dx < t.kw; ++dx) {
+    const int in_its_phase = dx % stride * phase + dx / stride;
+    t.column_offset.push_back(anywhere ? int32_t(contents.uniform(0, t.x_row - 4 * blocks)) : in_its_phase);
+  }
   for (int i = 0; i < t.images; ++i) t.shift.push_back(int(contents.uniform(0, *rc::gen::element(0, 3, 20))));
   std::sort(t.shift.rbegin(), t.shift.rend());
   t.first_panel = *rc::gen::element(0, *rc::gen::inRange(0, t.panels() + 1));

@@ -190,8 +190,8 @@ TEST(ConvProduct, NarrowsAtTheEdgesOfTheStreamAndOfTheHalf) {
           std::vector<int32_t> sum(n, 0), low(n, INT32_MAX), high(n, INT32_MIN);
           std::vector<int16_t> out(n * pixels);
           const uint8_t nothing = 0;
-          conv_kernels(isa).product({&nothing, nullptr, 0, 1, 0, 0, 1, pixels, &nothing, n, init.data(), 1, shift, n, out.data(),
-                                     n, 0, sum.data(), low.data(), high.data()},
+          conv_kernels(isa).product({&nothing, nullptr, 0, 1, 0, 0, 1, pixels, &nothing, n, init.data(), 1, shift, n,
+                                     out.data(), n, 0, sum.data(), low.data(), high.data()},
                                     Dot::u8s8);
           ASSERT_EQ(out, std::vector<int16_t>(n * pixels, int16_t(expected))) << isa_name(isa) << " " << shift << " " << acc;
           ASSERT_EQ(sum, std::vector<int32_t>(n, pixels * expected)) << isa_name(isa) << " " << shift << " " << acc;
@@ -210,8 +210,8 @@ TEST(ConvProduct, SumsHoldTheMostPixelsOfTheLargestValue) {
     for (const int32_t top : {16383, -16383}) {
       const std::vector<int32_t> init(n, top);
       std::vector<int32_t> sum(n, 0), low(n, INT32_MAX), high(n, INT32_MIN);
-      conv_kernels(isa).product({&nothing, nullptr, 0, 1, 0, 0, 256, pixels / 256, &nothing, n, init.data(), 1, 0, n, y.data(), n,
-                                 n * pixels / 256, sum.data(), low.data(), high.data()},
+      conv_kernels(isa).product({&nothing, nullptr, 0, 1, 0, 0, 256, pixels / 256, &nothing, n, init.data(), 1, 0, n,
+                                 y.data(), n, n * pixels / 256, sum.data(), low.data(), high.data()},
                                 Dot::u8s8_wide);
       EXPECT_EQ(sum, std::vector<int32_t>(n, top * pixels)) << isa_name(isa);
     }
