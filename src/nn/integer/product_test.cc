@@ -331,6 +331,16 @@ void check_products(const Trial& trial) {
   }
 }
 
+void check_after(const Trial& before, const Trial& t) {
+  Rig first(before), rig(t);
+  check_forward(first, quantize_weights(first.weight, before.format.w, first.groups_w, 0));
+  check_backward(first, quantize_weights(first.weight, before.format.w, first.groups_w, 0));
+  std::swap(first.ctx.scratch, rig.ctx.scratch);
+  const WeightCodes w = quantize_weights(rig.weight, t.format.w, rig.groups_w, 0);
+  check_forward(rig, w);
+  check_backward(rig, w);
+}
+
 Trial any_trial(bool depthwise) {
   Trial t;
   t.depthwise = depthwise;
@@ -393,6 +403,31 @@ TEST(Product, SumsOfAWideLayerFitWithAllOperandsAtTheirMaximum) {
   EXPECT_EQ(groups.a, 4);                 // 4608 * 255 * 127 * 2^3 < 2^31
   EXPECT_EQ(groups.w + groups.g - 2, 4);  // 4608 * 127 * 127 * 2^4 < 2^31
   EXPECT_NO_THROW(check_products(t));
+}
+
+/// Threads keep the operands' memory for the layer that runs next.
+TEST(Product, NothingOfAnotherLayerStaysInTheOperands) {
+  EXPECT_TRUE(rc::check("forward, dx and dW after another layer used the same scratch", [] {
+    Trial before = any_trial(false), t = any_trial(false);
+    before.threads = t.threads;
+    before.is_signed = t.is_signed;
+    before.format = t.format;
+    before.quant = t.quant;
+    RC_LOG(text(before) + ", then " + text(t));
+    check_after(before, t);
+  }));
+  // Both gradients are framed to 5 x 5 and begin in its corner: one fills it, the other has 4 x 4 pixels.
+  Trial before, t;
+  before.format = t.format = Format::parse("w4a4g4");
+  t.quant.groups_w = t.quant.groups_a = t.quant.groups_g = 1;  // with shifts, zero points may differ and clear the frame
+  before.quant = t.quant;
+  before.kernel = 1, before.pad = 0;
+  before.in = before.out = {5, 5, 8};
+  t.stride = 2;
+  t.in = {8, 8, 8};
+  t.out = {4, 4, 8};
+  before.density = t.density = 1;
+  EXPECT_NO_THROW(check_after(before, t));
 }
 
 TEST(Product, ALayerWhoseSumsCannotFitIsRefused) {
