@@ -1,17 +1,20 @@
 // Memory for kernels: aligned to a cache line, with slack behind the end so that full-vector reads of a tail are legal.
 #pragma once
 #include <cstddef>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 namespace subbyte {
 
+inline constexpr size_t buffer_alignment = 64;
+/// Zeroed memory at that alignment, in huge pages where it is large and the system has them; throws std::bad_alloc.
+void* allocate_zeroed(size_t bytes);
+void release(void* memory);
+
 template <class T>
 class Buffer {
  public:
-  static constexpr size_t alignment = 64, slack = 256;
+  static constexpr size_t slack = 256;
 
   Buffer() = default;
   explicit Buffer(size_t count) { resize(count); }
@@ -22,16 +25,13 @@ class Buffer {
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { std::free(data_); }
+  ~Buffer() { release(data_); }
 
   /// Contents are zero after a growth; kept, with a smaller size(), where the memory is already large enough.
   void resize(size_t count) {
     if (count > capacity_) {
-      const size_t bytes = (count * sizeof(T) + slack + alignment - 1) / alignment * alignment;
-      void* fresh = std::aligned_alloc(alignment, bytes);
-      if (!fresh) throw std::bad_alloc();
-      std::memset(fresh, 0, bytes);
-      std::free(data_);
+      void* fresh = allocate_zeroed(count * sizeof(T) + slack);
+      release(data_);
       data_ = static_cast<T*>(fresh);
       capacity_ = count;
     }

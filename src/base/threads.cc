@@ -24,6 +24,30 @@ void relax() {
 #endif
 }
 
+/// What is left of a thread's part, begin and end in one word: the owner takes from the front, others from the back.
+class alignas(64) Part {
+ public:
+  void set(int begin, int end) { word_.store(pack(begin, end), std::memory_order_relaxed); }
+  /// A piece of at most a quarter, at least 1; false where nothing is left.
+  bool take(bool front, int& begin, int& end) {
+    uint64_t word = word_.load(std::memory_order_relaxed);
+    while (true) {
+      const int first = int(word >> 32), last = int(word & 0xFFFFFFFFu), left = last - first;
+      if (left <= 0) return false;
+      const int piece = left < 4 ? 1 : left / 4;
+      const uint64_t rest = front ? pack(first + piece, last) : pack(first, last - piece);
+      if (!word_.compare_exchange_weak(word, rest, std::memory_order_relaxed)) continue;
+      begin = front ? first : last - piece;
+      end = begin + piece;
+      return true;
+    }
+  }
+
+ private:
+  static uint64_t pack(int begin, int end) { return uint64_t(uint32_t(begin)) << 32 | uint32_t(end); }
+  std::atomic<uint64_t> word_{0};
+};
+
 /// Returns when `value` is no longer `old`.
 void wait_while(const std::atomic<int>& value, int old, int spins) {
   for (int i = 0; i < spins; ++i) {
@@ -42,6 +66,7 @@ struct ThreadPool::Impl {
   int spins = 0;
   std::vector<std::thread> workers;
   std::vector<std::exception_ptr> errors;
+  std::vector<Part> parts;  // of share()
 
   // The job is written before `round` changes and read after it: the release and acquire of `round` order both.
   const Body* body = nullptr;
@@ -88,6 +113,7 @@ ThreadPool::ThreadPool(int threads) : impl_(std::make_unique<Impl>()) {
   // With fewer processors than threads a spinning thread would keep a working one off its processor.
   impl_->spins = threads <= available_processors() ? kSpins : 0;
   impl_->errors.resize(threads);
+  impl_->parts = std::vector<Part>(threads);
   try {
     for (int t = 1; t < threads; ++t) impl_->workers.emplace_back([impl = impl_.get(), t] { impl->work(t); });
   } catch (...) {
@@ -121,6 +147,19 @@ void ThreadPool::run(int items, const std::function<void(int, int, int)>& body) 
     error = nullptr;
   }
   if (first) std::rethrow_exception(first);
+}
+
+void ThreadPool::share(int items, const std::function<void(int, int, int)>& body) {
+  const int threads = impl_->threads;
+  if (threads == 1) return run(items, body);
+  // The parts are written before run() starts its round, and are read inside it.
+  for (int t = 0; t < threads; ++t) impl_->parts[t].set(begin_of(t, items), begin_of(t + 1, items));
+  run(threads, [&](int thread, int, int) {
+    int begin = 0, end = 0;
+    while (impl_->parts[thread].take(true, begin, end)) body(thread, begin, end);
+    for (int other = 1; other < threads; ++other)
+      while (impl_->parts[(thread + other) % threads].take(false, begin, end)) body(thread, begin, end);
+  });
 }
 
 }  // namespace subbyte

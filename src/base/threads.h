@@ -1,5 +1,5 @@
-// A fixed pool of threads with a static partition: thread i always owns the same range of items, so per-thread sums are
-// reproducible, and since all sums are integers, equal for any number of threads.
+// A fixed pool of threads. run() has a static partition: thread i always owns the same range of items. share() starts from
+// it, so that caches stay warm, and balances what is left. Sums are integers: equal for any partition.
 #pragma once
 #include <functional>
 #include <memory>
@@ -21,6 +21,10 @@ class ThreadPool {
   /// Calls body(thread, begin, end) once per thread over a static partition of [0, items); returns when all are done.
   /// An exception of a body is thrown here, after all threads have finished (the lowest thread's, if several).
   void run(int items, const std::function<void(int thread, int begin, int end)>& body);
+
+  /// Calls body several times a thread, on ranges that together are [0, items): every thread works through its static part
+  /// in shrinking pieces and, when done, takes from another's end. For bodies whose result does not depend on who runs them.
+  void share(int items, const std::function<void(int thread, int begin, int end)>& body);
 
  private:
   struct Impl;

@@ -15,7 +15,8 @@ template <class T, class In>
 void repeat_channels(const In* in, int channels, Buffer<T>& out) {
   const int period = channel_period(channels);
   out.resize(period);
-  for (int i = 0; i < period; ++i) out[i] = T(in[i % channels]);
+  for (int c = 0; c < channels; ++c) out[c] = T(in[c]);
+  for (int i = channels; i < period; ++i) out[i] = out[i - channels];
 }
 
 /// Largest |y| that products store in an int16 stream: one bit is kept for y - mu.

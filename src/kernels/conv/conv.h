@@ -71,13 +71,15 @@ struct WeightsGradient {
   int32_t* dw;                 ///< [kh][kw][k][n], added to
 };
 
-/// Pixels of one row from [pixel][channel] to [channel][pixel]: out[c * out_channel + j] = pixels[j * step + c].
+/// Pixels from [row][pixel][channel] to [channel][row][pixel] bytes:
+///   out[c * out_channel + row * out_row + j] = code c of the pixel at pixels + row * row_step + j * step.
 struct Transpose {
   const uint8_t* pixels;
-  int64_t step;
-  int count, channels;
+  int bits;                    ///< 8, or 4: two channels a byte, the first in the low half; then `channels` is even
+  int64_t row_step, step;      ///< bytes from one row, or pixel, to the next
+  int rows, count, channels;
   uint8_t* out;
-  int64_t out_channel;
+  int64_t out_channel, out_row;
 };
 
 /// Gradient codes [row][pixel][channels] to words [row][block][panel_width] of each panel, zero beyond a row's end and the

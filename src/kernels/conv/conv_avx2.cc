@@ -19,7 +19,8 @@ namespace {
 struct Avx2 {
   using Vec = __m256i;
   static constexpr int lanes = 8, product_columns = 2, gradient_columns = 2;
-  static constexpr bool has_pairs = true;
+  static constexpr bool has_pairs = true, has_offset = false;
+  static constexpr int row_pair = 0;
   // 12 pair sums, two columns, a broadcast and a product are the 16 registers; wide operands need two of each.
   template <Dot D, int NV>
   static constexpr int tile_pixels = D == Dot::u8s8_wide ? 4 : 6;
@@ -81,7 +82,22 @@ struct Avx2 {
   static void interleave16(const uint8_t* pixel, int step, uint8_t* out) {
     interleave_words(pixel, pixel + step, pixel + 2 * step, pixel + 3 * step, out);
   }
-  static void transpose16(const uint8_t* const (&rows)[16], uint8_t* out, int64_t out_channel, int count) {
+  template <int Bits>
+  static void transpose16(const uint8_t* pixels, int64_t step, uint8_t* out, int64_t out_channel, int count) {
+    const uint8_t* rows[16];
+    alignas(16) uint8_t unpacked[Bits == 4 ? 16 : 1][16];
+    for (int i = 0; i < 16; ++i) {
+      rows[i] = pixels + (i < count ? i : count - 1) * step;
+      if constexpr (Bits == 4) {
+        const __m128i byte = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(rows[i])), low = _mm_set1_epi8(15);
+        const __m128i high = _mm_and_si128(_mm_srli_epi16(byte, 4), low);
+        _mm_store_si128(reinterpret_cast<__m128i*>(unpacked[i]), _mm_unpacklo_epi8(_mm_and_si128(byte, low), high));
+        rows[i] = unpacked[i];
+      }
+    }
+    transpose_rows16(rows, out, out_channel, count);
+  }
+  static void transpose_rows16(const uint8_t* const (&rows)[16], uint8_t* out, int64_t out_channel, int count) {
     alignas(16) uint8_t word[4][64];
     for (int q = 0; q < 4; ++q) interleave_words(rows[4 * q], rows[4 * q + 1], rows[4 * q + 2], rows[4 * q + 3], word[q]);
     for (int four = 0; four < 4; ++four) {  // channels 4 four .. 4 four + 3: transpose 4 x 4 double words

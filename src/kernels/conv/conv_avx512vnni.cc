@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "kernels/conv/conv.h"
@@ -17,7 +18,8 @@ namespace {
 struct Vnni {
   using Vec = __m512i;
   static constexpr int lanes = 16, product_columns = 2, gradient_columns = 2;
-  static constexpr bool has_pairs = false;
+  static constexpr bool has_pairs = false, has_offset = false;
+  static constexpr int row_pair = 8;
   // 24 accumulators and their operands fit 32 registers; at least 10 hide the latency of two dots a cycle.
   template <Dot D, int NV>
   static constexpr int tile_pixels = NV == 2 ? 12 : 16;
@@ -82,32 +84,76 @@ struct Vnni {
     const Vec bytes = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
     store(out, _mm512_shuffle_epi8(_mm512_permutexvar_epi32(words, v), bytes));
   }
+  static void put(uint8_t* to, __m128i v, int count) {  // masked stores are slow: only where nothing else fits
+    if (count == 16) store16(to, v);
+    else if (count == 8) _mm_storel_epi64(reinterpret_cast<__m128i*>(to), v);
+    else _mm_mask_storeu_epi8(to, __mmask16((1u << count) - 1u), v);
+  }
+  static void put_four(uint8_t* to, int64_t step, Vec v, int count) {
+    put(to, _mm512_castsi512_si128(v), count);
+    put(to + step, _mm512_extracti32x4_epi32(v, 1), count);
+    put(to + 2 * step, _mm512_extracti32x4_epi32(v, 2), count);
+    put(to + 3 * step, _mm512_extracti32x4_epi32(v, 3), count);
+  }
+  template <int Bits>
+  static void transpose16(const uint8_t* pixels, int64_t step, uint8_t* out, int64_t out_channel, int count) {
+    if constexpr (Bits == 8) transpose_bytes(pixels, step, out, out_channel, count);
+    else transpose_nibbles(pixels, step, out, out_channel, count);
+  }
   /// Lane q of a register holds pixels of quad q: two byte and word interleavings give a channel's quads as double words,
   /// one permutation brings a channel's four together.
-  static void transpose16(const uint8_t* const (&rows)[16], uint8_t* out, int64_t out_channel, int count) {
+  static void transpose_bytes(const uint8_t* pixels, int64_t step, uint8_t* out, int64_t out_channel, int count) {
+    auto row = [&](int j) { return load16(pixels + (j < count ? j : count - 1) * step); };
     auto quad = [&](int j) {
-      Vec v = _mm512_castsi128_si512(load16(rows[j]));
-      v = _mm512_inserti32x4(v, load16(rows[j + 4]), 1);
-      v = _mm512_inserti32x4(v, load16(rows[j + 8]), 2);
-      return _mm512_inserti32x4(v, load16(rows[j + 12]), 3);
+      Vec v = _mm512_castsi128_si512(row(j));
+      v = _mm512_inserti32x4(v, row(j + 4), 1);
+      v = _mm512_inserti32x4(v, row(j + 8), 2);
+      return _mm512_inserti32x4(v, row(j + 12), 3);
     };
     const Vec a = quad(0), b = quad(1), c = quad(2), d = quad(3);
     const Vec ab = _mm512_unpacklo_epi8(a, b), cd = _mm512_unpacklo_epi8(c, d);
     const Vec ab_high = _mm512_unpackhi_epi8(a, b), cd_high = _mm512_unpackhi_epi8(c, d);
     const Vec order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __mmask16 some = __mmask16((1u << count) - 1u);
     auto four = [&](Vec words, int channel) {
-      const Vec v = _mm512_permutexvar_epi32(order, words);
-      uint8_t* to = out + channel * out_channel;
-      _mm_mask_storeu_epi8(to, some, _mm512_castsi512_si128(v));
-      _mm_mask_storeu_epi8(to + out_channel, some, _mm512_extracti32x4_epi32(v, 1));
-      _mm_mask_storeu_epi8(to + 2 * out_channel, some, _mm512_extracti32x4_epi32(v, 2));
-      _mm_mask_storeu_epi8(to + 3 * out_channel, some, _mm512_extracti32x4_epi32(v, 3));
+      put_four(out + channel * out_channel, out_channel, _mm512_permutexvar_epi32(order, words), count);
     };
     four(_mm512_unpacklo_epi16(ab, cd), 0);
     four(_mm512_unpackhi_epi16(ab, cd), 4);
     four(_mm512_unpacklo_epi16(ab_high, cd_high), 8);
     four(_mm512_unpackhi_epi16(ab_high, cd_high), 12);
+  }
+  /// A pixel's 16 nibbles are 8 bytes; a register holds 8 pixels, which a shuffle of bytes inside lanes of two pixels and
+  /// one of words across them turn into 8 rows of 8 pixels. Low halves are even channels, high halves odd ones.
+  static void transpose_nibbles(const uint8_t* pixels, int64_t step, uint8_t* out, int64_t out_channel, int count) {
+    auto two = [&](int j) {
+      const uint8_t* p = pixels + (j < count ? j : count - 1) * step;
+      const uint8_t* q = pixels + (j + 1 < count ? j + 1 : count - 1) * step;
+      int64_t second;
+      __builtin_memcpy(&second, q, 8);
+      return _mm_insert_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)), second, 1);
+    };
+    const Vec bytes = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
+    const Vec words = _mm512_set_epi16(31, 23, 15, 7, 30, 22, 14, 6, 29, 21, 13, 5, 28, 20, 12, 4, 27, 19, 11, 3, 26, 18, 10, 2,
+                                       25, 17, 9, 1, 24, 16, 8, 0);
+    auto eight = [&](int j) {
+      Vec v;
+      if (step == 8 && j + 8 <= count) {
+        v = load(pixels + 8 * j);
+      } else {
+        v = _mm512_castsi128_si512(two(j));
+        v = _mm512_inserti32x4(v, two(j + 2), 1);
+        v = _mm512_inserti32x4(v, two(j + 4), 2);
+        v = _mm512_inserti32x4(v, two(j + 6), 3);
+      }
+      return _mm512_permutexvar_epi16(words, _mm512_shuffle_epi8(v, bytes));
+    };
+    const Vec low = _mm512_set1_epi8(15), a = eight(0), b = count > 8 ? eight(8) : a;
+    auto put_rows = [&](Vec v, int first) {  // bytes first, first + 2, ...: channels 2 first and 2 first + 1, four apart
+      put_four(out + 2 * first * out_channel, 4 * out_channel, _mm512_and_si512(v, low), count);
+      put_four(out + (2 * first + 1) * out_channel, 4 * out_channel, _mm512_and_si512(_mm512_srli_epi16(v, 4), low), count);
+    };
+    put_rows(_mm512_unpacklo_epi64(a, b), 0);
+    put_rows(_mm512_unpackhi_epi64(a, b), 1);
   }
 };
 

@@ -4,9 +4,12 @@
 template <class V, Dot D, int DX, int RC, int NV>
 __attribute__((noinline)) void gradient_tile(const WeightsGradient& p, int dy, int dx, int k, int n) {
   constexpr bool in_pairs = V::has_pairs && D == Dot::u8s8;
+  constexpr bool has_offset = V::has_offset && D != Dot::s16;
   constexpr int rows = RC * DX, bases = (RC + 3) / 4;
   typename V::Vec acc[rows][NV];
-  [[maybe_unused]] typename V::Vec pairs[rows][NV];
+  [[maybe_unused]] typename V::Vec pairs[rows][NV], offset[NV];
+  if constexpr (has_offset)
+    SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) offset[v] = V::zero();
   SUBBYTE_UNROLL for (int r = 0; r < rows; ++r)
     SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
       acc[r][v] = V::zero();
@@ -21,6 +24,8 @@ __attribute__((noinline)) void gradient_tile(const WeightsGradient& p, int dy, i
       const int drop = p.image_shift[i - 1] - p.image_shift[i];
       SUBBYTE_UNROLL for (int r = 0; r < rows; ++r)
         SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) acc[r][v] = V::shift_left(acc[r][v], drop);
+      if constexpr (has_offset)
+        SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) offset[v] = V::shift_left(offset[v], drop);
     }
     const uint8_t* x = p.x + i * p.x_image + k * p.x_channel + dy * int64_t(p.x_row);
     const uint8_t* g = p.g + n / panel_columns * p.g_panel + i * p.g_image + n % panel_columns * 4;
@@ -41,6 +46,7 @@ __attribute__((noinline)) void gradient_tile(const WeightsGradient& p, int dy, i
             typename V::Vec words = V::load(g + v * V::lanes * 4);
             if constexpr (!in_pairs) V::keep(words);
             y[v] = V::template right<D>(words);
+            if constexpr (has_offset) offset[v] = V::offset(offset[v], y[v]);
           }
           SUBBYTE_UNROLL for (int r = 0; r < RC; ++r)
             SUBBYTE_UNROLL for (int d = 0; d < DX; ++d) {
@@ -77,7 +83,9 @@ __attribute__((noinline)) void gradient_tile(const WeightsGradient& p, int dy, i
     SUBBYTE_UNROLL for (int d = 0; d < DX; ++d)
       SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
         int32_t* to = p.dw + (int64_t(dy * p.kw + dx + d) * p.k + k + r) * p.n + n + v * V::lanes;
-        V::store(to, V::add(V::load(to), V::shift_left(acc[r * DX + d][v], shift)));
+        typename V::Vec sum = acc[r * DX + d][v];
+        if constexpr (has_offset) sum = V::without(sum, offset[v]);
+        V::store(to, V::add(V::load(to), V::shift_left(sum, shift)));
       }
 }
 

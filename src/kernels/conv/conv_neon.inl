@@ -5,6 +5,7 @@ struct Neon {
   using Vec = int32x4_t;
   static constexpr int lanes = 4;
   static constexpr bool has_pairs = false;
+  static constexpr int row_pair = 0;
   static Vec zero() { return vdupq_n_s32(0); }
   static Vec all(int32_t v) { return vdupq_n_s32(v); }
   static Vec load(const void* p) { return vreinterpretq_s32_u8(vld1q_u8(static_cast<const uint8_t*>(p))); }
@@ -39,11 +40,25 @@ struct Neon {
   static void interleave16(const uint8_t* p, int64_t step, uint8_t* out) {
     words_of(vld1q_u8(p), vld1q_u8(p + step), vld1q_u8(p + 2 * step), vld1q_u8(p + 3 * step), out);
   }
-  static void transpose16(const uint8_t* const (&rows)[16], uint8_t* out, int64_t out_channel, int count) {
+  template <int Bits>
+  static void transpose16(const uint8_t* pixels, int64_t step, uint8_t* out, int64_t out_channel, int count) {
+    uint8x16_t rows[16];
+    for (int i = 0; i < 16; ++i) {
+      const uint8_t* pixel = pixels + (i < count ? i : count - 1) * step;
+      if constexpr (Bits == 8) {
+        rows[i] = vld1q_u8(pixel);
+      } else {
+        const uint8x8_t bytes = vld1_u8(pixel), low = vand_u8(bytes, vdup_n_u8(15)), high = vshr_n_u8(bytes, 4);
+        rows[i] = vcombine_u8(vzip1_u8(low, high), vzip2_u8(low, high));
+      }
+    }
+    transpose_rows16(rows, out, out_channel, count);
+  }
+  static void transpose_rows16(const uint8x16_t (&rows)[16], uint8_t* out, int64_t out_channel, int count) {
     uint8_t word[4][64];
     for (int q = 0; q < 4; ++q) {
-      const uint8_t* const* p = rows + 4 * q;
-      words_of(vld1q_u8(p[0]), vld1q_u8(p[1]), vld1q_u8(p[2]), vld1q_u8(p[3]), word[q]);
+      const uint8x16_t* p = rows + 4 * q;
+      words_of(p[0], p[1], p[2], p[3], word[q]);
     }
     for (int four = 0; four < 16; four += 4) {  // channels four .. four + 3: transpose 4 x 4 words
       auto words = [&](int q) { return vreinterpretq_u32_s32(load(word[q] + 4 * four)); };

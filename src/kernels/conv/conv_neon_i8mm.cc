@@ -16,6 +16,7 @@ namespace {
 #include "kernels/conv/conv_pack.inl"
 
 struct NeonI8mm : Neon {
+  static constexpr bool has_offset = false;
   // Up to 24 accumulators and their operands fit 32 registers; the halves of int16 operands need two each.
   static constexpr int product_columns = 4, gradient_columns = 2;
   template <Dot D, int NV>

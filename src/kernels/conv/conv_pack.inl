@@ -1,23 +1,29 @@
-// Operands of backward-weights. V::transpose16(rows, out, out_channel, count): 16 channels of 16 pixel pointers, of which
-// `count` are stored; V::interleave16(pixel, step, out) turns 16 bytes
-// of four pixels, `step` bytes apart, into 16 words.
+// Operands of backward-weights. V::transpose16<bits>(pixels, step, out, out_channel, count): 16 channels of 16 pixels, of
+// which `count` are stored (and so many may be read); V::interleave16(pixel, step, out) turns 16 bytes of four pixels,
+// `step` bytes apart, into 16 words.
+
+template <class V, int Bits>
+void transpose_rows(const Transpose& t) {
+  for (int row = 0; row < t.rows; ++row)
+    for (int j = 0; j < t.count; j += 16) {
+      const int count = t.count - j < 16 ? t.count - j : 16;
+      const uint8_t* pixels = t.pixels + row * t.row_step + j * t.step;
+      uint8_t* out = t.out + row * t.out_row + j;
+      int c = 0;
+      for (; c + 16 <= t.channels; c += 16)
+        V::template transpose16<Bits>(pixels + c * Bits / 8, t.step, out + c * t.out_channel, t.out_channel, count);
+      for (; c < t.channels; ++c)
+        for (int i = 0; i < count; ++i) {
+          const uint8_t byte = pixels[i * t.step + c * Bits / 8];
+          out[c * t.out_channel + i] = Bits == 8 ? byte : uint8_t((byte >> (c % 2 * 4)) & 15);
+        }
+    }
+}
 
 template <class V>
 void transpose(const Transpose& t) {
-  for (int j = 0; j < t.count; j += 16) {
-    const int count = t.count - j < 16 ? t.count - j : 16;
-    int c = 0;
-    for (; c + 16 <= t.channels; c += 16) {
-      const uint8_t* rows[16];
-      for (int i = 0; i < 16; ++i) rows[i] = t.pixels + (j + (i < count ? i : count - 1)) * t.step + c;
-      V::transpose16(rows, t.out + c * t.out_channel + j, t.out_channel, count);
-    }
-    for (; c < t.channels; ++c) {
-      uint8_t* out = t.out + c * t.out_channel + j;
-      const uint8_t* in = t.pixels + j * t.step + c;
-      for (int i = 0; i < count; ++i) out[i] = in[i * t.step];
-    }
-  }
+  if (t.bits == 4) transpose_rows<V, 4>(t);
+  else transpose_rows<V, 8>(t);
 }
 
 /// 16 columns of one block, pixel by pixel: where the row or the channels end inside it.

@@ -3,6 +3,8 @@
 //   shift_left/shift_right(v, count), any_less(a, b), narrow_store(int16 pointer, v), narrow_store(pointer, v, v);
 //   V::left<Dot>(a), V::right<Dot>(w): what dot can use of an operand several times; dot<Dot>(acc&, left, right);
 //   V::has_pairs: u8s8 words are added up in int16 pairs first, add_pairs(pairs, a, w) and widen(acc, pairs);
+//   V::has_offset: of byte operands, left(a) stands for a less a constant; offset(sums, right) adds up what that makes of the
+//   products, once for all pixels, and without(acc, sums) takes it out at the end;
 //   V::keep(v): keeps a loaded operand in its register, where compilers would load it again for every use.
 // Included by the ISA files inside their own unnamed namespace.
 
@@ -58,12 +60,14 @@ inline void finish_tile(const ImageProduct& p, typename V::Vec (&acc)[MR][NV], i
 template <class V, Dot D, int MR, int NV>
 __attribute__((noinline)) void product_tile(const ImageProduct& p, const uint8_t* a, int16_t* y, int column) {
   constexpr bool in_pairs = V::has_pairs && D == Dot::u8s8;
+  constexpr bool has_offset = V::has_offset && D != Dot::s16;
   constexpr int bases = (MR + 3) / 4;
   typename V::Vec acc[MR][NV];
-  [[maybe_unused]] typename V::Vec pairs[MR][NV];
+  [[maybe_unused]] typename V::Vec pairs[MR][NV], offset[NV];
   const int32_t half = p.shift ? 1 << (p.shift - 1) : 0;
   SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
     const typename V::Vec start = V::add(V::load(p.init + column + v * V::lanes), V::all(half));
+    if constexpr (has_offset) offset[v] = V::zero();
     SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
       acc[m][v] = start;
       if constexpr (in_pairs) pairs[m][v] = V::zero();
@@ -90,6 +94,7 @@ __attribute__((noinline)) void product_tile(const ImageProduct& p, const uint8_t
           typename V::Vec words = V::load(w + v * V::lanes * 4);
           if constexpr (!in_pairs) V::keep(words);
           b[v] = V::template right<D>(words);
+          if constexpr (has_offset) offset[v] = V::offset(offset[v], b[v]);
         }
         SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
           const uint8_t* word = base[m / 4];
@@ -118,7 +123,71 @@ __attribute__((noinline)) void product_tile(const ImageProduct& p, const uint8_t
         }
     }
   }
+  if constexpr (has_offset)
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m)
+      SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] = V::without(acc[m][v], offset[v]);
   finish_tile<V, MR, NV>(p, acc, half, y, column);
+}
+
+/// One input row's share of a pair of output rows: the upper one's tap of that row, and the lower one's tap before.
+template <class V, Dot D, int MR, bool Upper, bool Lower>
+__attribute__((always_inline)) inline void pair_row(const ImageProduct& p, const uint8_t* a, const uint8_t* w, int64_t w_step,
+                                                    typename V::Vec (&upper)[MR][1], typename V::Vec (&lower)[MR][1]) {
+  constexpr int bases = (MR + 3) / 4;
+  const int64_t tap_words = p.k * w_step, step = p.pixel_step;
+  int64_t step3 = 3 * step;
+  SUBBYTE_OPAQUE(step3);
+  const uint8_t* base[bases];
+  SUBBYTE_UNROLL for (int i = 0; i < bases; ++i) {
+    base[i] = a + 4 * i * step;
+    SUBBYTE_OPAQUE(base[i]);
+  }
+  for (int k = p.k; k > 0; --k, w += w_step) {
+    typename V::Vec up = V::load(Upper ? w : w - tap_words), low = V::load(Lower ? w - tap_words : w);
+    V::keep(up);
+    V::keep(low);
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
+      const uint8_t* word = base[m / 4];
+      word = m % 4 == 0 ? word : m % 4 == 1 ? word + step : m % 4 == 2 ? word + 2 * step : word + step3;
+      typename V::Vec x = V::broadcast(word);
+      V::keep(x);
+      if constexpr (Upper) V::template dot<D>(upper[m][0], x, up);
+      if constexpr (Lower) V::template dot<D>(lower[m][0], x, low);
+    }
+    SUBBYTE_UNROLL for (int i = 0; i < bases; ++i) {
+      base[i] += 4;
+      SUBBYTE_OPAQUE(base[i]);
+    }
+  }
+}
+
+/// Half a panel leaves tiles of one vector, with a broadcast for every dot. Where the next output row's taps are this row's
+/// taps one row on, two output rows share the broadcasts: MR pixels x 2 rows.
+template <class V, Dot D, int MR>
+__attribute__((noinline)) void product_row_pair(const ImageProduct& p, const uint8_t* a, int16_t* y, int column) {
+  typename V::Vec upper[MR][1], lower[MR][1];
+  const int32_t half = p.shift ? 1 << (p.shift - 1) : 0;
+  const typename V::Vec start = V::add(V::load(p.init + column), V::all(half));
+  SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) upper[m][0] = lower[m][0] = start;
+  const uint8_t* w = p.w + panel_word(int64_t(p.taps) * p.k, p.n, 0, column) * 4;
+  const int64_t w_step = int64_t{4} * panel_width(p.n, column), tap_words = p.k * w_step;
+  a += p.tap_offset[0];
+  pair_row<V, D, MR, true, false>(p, a, w, w_step, upper, lower);
+  for (int row = 1; row < p.taps; ++row) {
+    a += p.row_step;
+    w += tap_words;
+    pair_row<V, D, MR, true, true>(p, a, w, w_step, upper, lower);
+  }
+  pair_row<V, D, MR, false, true>(p, a + p.row_step, w + tap_words, w_step, upper, lower);
+  finish_tile<V, MR, 1>(p, upper, half, y, column);
+  finish_tile<V, MR, 1>(p, lower, half, y + p.y_row, column);
+}
+
+/// Whether a tap lies one output row after the one before it.
+inline bool taps_follow_rows(const ImageProduct& p) {
+  for (int tap = 1; tap < p.taps; ++tap)
+    if (p.tap_offset[tap] - p.tap_offset[tap - 1] != p.row_step) return false;
+  return p.taps > 1;
 }
 
 using TileFunction = void (*)(const ImageProduct&, const uint8_t*, int16_t*, int);
@@ -131,7 +200,14 @@ void product_columns(const ImageProduct& p, int column) {
     return std::array<TileFunction, sizeof...(M)>{product_tile<V, D, M + 1, NV>...};
   }(std::make_integer_sequence<int, most>{});
   constexpr int usual = V::template usual_pixels<D, NV>;
-  for (int row = 0; row < p.rows; ++row) {
+  int row = 0;
+  if constexpr (NV == 1 && V::row_pair > 0)
+    if (p.pixels % V::row_pair == 0 && taps_follow_rows(p))
+      for (; row + 2 <= p.rows; row += 2)
+        for (int pixel = 0; pixel < p.pixels; pixel += V::row_pair)
+          product_row_pair<V, D, V::row_pair>(p, p.a + row * p.row_step + pixel * p.pixel_step,
+                                              p.y + row * p.y_row + pixel * p.y_pixel, column);
+  for (; row < p.rows; ++row) {
     const uint8_t* a = p.a + row * p.row_step;
     int16_t* y = p.y + row * p.y_row;
     for (int left = p.pixels; left > 0;) {

@@ -64,7 +64,11 @@ void weights_gradient(const WeightsGradient& p, Dot dot) {
 
 void transpose(const Transpose& t) {
   for (int c = 0; c < t.channels; ++c)
-    for (int j = 0; j < t.count; ++j) t.out[c * t.out_channel + j] = t.pixels[j * t.step + c];
+    for (int row = 0; row < t.rows; ++row)
+      for (int j = 0; j < t.count; ++j) {
+        const uint8_t* pixel = t.pixels + row * t.row_step + j * t.step;
+        t.out[c * t.out_channel + row * t.out_row + j] = t.bits == 8 ? pixel[c] : uint8_t((pixel[c / 2] >> (c % 2 * 4)) & 15);
+      }
 }
 
 void gradient_words(const GradientWords& g) {

@@ -31,7 +31,7 @@ struct NormForward {
   int16_t residual_pow2, residual_scale;
   bool relu;
   // outputs
-  int16_t* z;          ///< [count]
+  int16_t* z;          ///< [count]; may be y
   uint8_t* q;          ///< [count], q + 2^(bits-1), one byte each; whole groups of 8 are written
   uint8_t* mask;       ///< ReLU: bit i % 8 of byte i / 8 is z > 0; null without ReLU
   int64_t* sign_sum;   ///< [channels], sum of sign(q)
@@ -54,7 +54,7 @@ struct NormBackward {
   int channels, bits;
   int16_t delta_pow2;
   bool l2;
-  int16_t* dy;
+  int16_t* dy;           ///< may be delta
   int32_t* dy_max;       ///< [channels], max |dy|, at least what it holds
 };
 

@@ -229,9 +229,21 @@ void backward(int64_t count, const NormBackward& b) {
   else backward_columns<false>(count, b);
 }
 
+void combine(const int16_t* a, int16_t a_pow2, int16_t a_scale, const int16_t* b, int16_t b_pow2, int16_t b_scale,
+             int64_t count, int16_t* out) {
+  const Vec pa = _mm512_set1_epi16(a_pow2), sa = _mm512_set1_epi16(a_scale);
+  const Vec pb = _mm512_set1_epi16(b_pow2), sb = _mm512_set1_epi16(b_scale);
+  int64_t i = 0;
+  for (; i + 32 <= count; i += 32) {
+    const Vec x = mulh(_mm512_mullo_epi16(load(a + i), pa), sa), y = mulh(_mm512_mullo_epi16(load(b + i), pb), sb);
+    _mm512_storeu_si512(out + i, _mm512_add_epi16(x, y));
+  }
+  if (i < count) generic::combine(a + i, a_pow2, a_scale, b + i, b_pow2, b_scale, count - i, out + i);
+}
+
 }  // namespace
 
 extern const NormKernels norm_kernels_avx512vnni;
-const NormKernels norm_kernels_avx512vnni = {generic::narrow, deviation, forward, reduce, backward, generic::combine};
+const NormKernels norm_kernels_avx512vnni = {generic::narrow, deviation, forward, reduce, backward, combine};
 
 }  // namespace subbyte

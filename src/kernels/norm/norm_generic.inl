@@ -154,7 +154,8 @@ void deviation(const int16_t* y, int64_t count, int channels, const int16_t* mu,
 }
 
 template <int Shift>
-inline void forward_run(const int16_t* __restrict y, int n, const NormForward& f, int from, int64_t at,
+inline void forward_run(const int16_t* y, int n,  // y may be z
+                        const NormForward& f, int from, int64_t at,
                         int16_t* __restrict sign_sum, int16_t* __restrict top) {
   const int16_t* __restrict mu = f.mu + from;
   const int16_t* __restrict limit = f.limit + from;
@@ -177,7 +178,7 @@ inline void forward_run(const int16_t* __restrict y, int n, const NormForward& f
   }
   for (int i = 0; i < n; ++i) value[i] = int16_t(value[i] << Shift);
   const int16_t floor = f.relu ? int16_t{0} : int16_t{-32767};
-  int16_t* __restrict z = f.z + at;
+  int16_t* z = f.z + at;
   if (f.residual) {
     const int16_t* __restrict residual = f.residual + at;
     const int16_t p = f.residual_pow2, m = f.residual_scale;
@@ -310,12 +311,12 @@ void reduce(int64_t count, const NormReduce& r) {
 }
 
 inline void backward_l1(const NormBackward& b, int64_t at, int from, int n, int16_t zero, int16_t* __restrict top) {
-  const int16_t* __restrict delta = b.delta + at;
+  const int16_t* delta = b.delta + at;  // may be dy
   const uint8_t* __restrict code = b.q + at;
   const int16_t* __restrict scale = b.scale + from;
   const int16_t* __restrict mean = b.mean + from;
   const int16_t* __restrict slope = b.slope + from;
-  int16_t* __restrict dy = b.dy + at;
+  int16_t* dy = b.dy + at;
   const int16_t p = b.delta_pow2;
   for (int i = 0; i < n; ++i) {
     const int16_t q = int16_t(int16_t(code[i]) - zero);
@@ -328,12 +329,12 @@ inline void backward_l1(const NormBackward& b, int64_t at, int from, int n, int1
 }
 
 inline void backward_l2(const NormBackward& b, int64_t at, int from, int n, int16_t zero, int16_t* __restrict top) {
-  const int16_t* __restrict delta = b.delta + at;
+  const int16_t* delta = b.delta + at;  // may be dy
   const uint8_t* __restrict code = b.q + at;
   const int16_t* __restrict scale = b.scale + from;
   const int16_t* __restrict mean = b.mean + from;
   const int16_t* __restrict slope = b.slope + from;
-  int16_t* __restrict dy = b.dy + at;
+  int16_t* dy = b.dy + at;
   const int16_t p = b.delta_pow2, up = int16_t(1 << (16 - b.bits));
   for (int i = 0; i < n; ++i) {
     const int16_t q = int16_t(int16_t(int16_t(code[i]) - zero) * up);

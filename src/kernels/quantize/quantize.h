@@ -2,7 +2,7 @@
 //
 //   grid      z' = multiply_high(clamp(z, limit[c]) * pow2[c], multiplier)      |z'| <= B * 2^fraction
 //   nearest   q  = round half even (z' / 2^fraction)
-//   stochastic q = floor((z' + u) / 2^fraction), u uniform in [0, 2^fraction): unbiased with respect to z'
+//   stochastic q = floor((z' + u) / 2^fraction), u uniform in [0, 2^fraction), fraction <= 8: unbiased with respect to z'
 //
 // pow2[c] = 2^(n_c + k) carries the channel's ShiftQuant shift n_c; k and `multiplier` are the tensor's. Codes of one image
 // are packed as a little-endian bit stream: 8 codes in `bits` bytes. Signed codes are stored plus 2^(bits-1).
@@ -19,7 +19,7 @@ struct QuantizeGrid {
   const int16_t* pow2;   ///< [period]
   int period;
   int16_t multiplier;
-  int fraction;          ///< bits below the code; at least 6
+  int fraction;          ///< bits below the code; at least 6, of stochastic at most 8
 };
 
 /// Bytes of `count` packed codes: whole groups of 8.
@@ -34,13 +34,17 @@ struct RandomStream {
 struct QuantizeKernels {
   /// codes[i] = q + zero (0 or 2^(bits-1)), one byte each.
   void (*nearest)(const int16_t* z, int64_t count, const QuantizeGrid&, int zero, uint8_t* codes);
-  /// codes[i] = q; `random` holds 16 bits an element.
-  void (*stochastic)(const int16_t* z, int64_t count, const QuantizeGrid&, const uint16_t* random, int8_t* codes);
+  /// codes[i] = q; u is the upper `fraction` bits of random[i].
+  void (*stochastic)(const int16_t* z, int64_t count, const QuantizeGrid&, const uint8_t* random, int8_t* codes);
   /// Element e of chunk j is half e % 2 of word (e / 32), counter first + 16 j + (e % 32) / 2. Writes whole chunks.
   void (*random)(const RandomStream&, int64_t count, uint16_t* out);
+  /// Codes of z to the nearest as packed bits: nearest, then pack.
+  void (*nearest_packed)(const int16_t* z, int64_t count, const QuantizeGrid&, int zero, int bits, uint8_t* packed);
   void (*pack)(const uint8_t* codes, int64_t count, int bits, uint8_t* packed);
   /// Writes whole groups of 8 (up to 7 bytes beyond count).
   void (*unpack)(const uint8_t* packed, int64_t count, int bits, uint8_t* codes);
+  /// `rows` rows of `count` codes (a multiple of 8), one behind the other; their bytes begin `step` apart.
+  void (*unpack_rows)(const uint8_t* packed, int rows, int64_t count, int bits, uint8_t* codes, int64_t step);
   /// max |z| of each of `channels` channels into out (int32; |-32768| is not expected), at least what out holds.
   void (*channel_max)(const int16_t* z, int64_t count, int channels, int32_t* out);
   /// out[i] = codes[i] * factor[i % period] + zero, modulo 256; factor may be null: all 1.

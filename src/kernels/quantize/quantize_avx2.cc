@@ -22,6 +22,7 @@ struct Lanes {
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_avx2;
-const QuantizeKernels quantize_kernels_avx2 = {nearest, stochastic, random<Lanes>, pack, unpack, channel_max, operand, energy};
+const QuantizeKernels quantize_kernels_avx2 = {
+    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, operand, energy};
 
 }  // namespace subbyte

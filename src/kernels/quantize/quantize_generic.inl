@@ -24,8 +24,8 @@ inline void nearest_block(const int16_t* __restrict grid, int n, int zero, uint8
 }
 
 template <int F>
-inline void stochastic_block(const int16_t* __restrict grid, int n, const uint16_t* __restrict r, int8_t* __restrict codes) {
-  for (int i = 0; i < n; ++i) codes[i] = int8_t(int16_t(grid[i] + int16_t(r[i] >> (16 - F))) >> F);
+inline void stochastic_block(const int16_t* __restrict grid, int n, const uint8_t* __restrict r, int8_t* __restrict codes) {
+  for (int i = 0; i < n; ++i) codes[i] = int8_t(int16_t(grid[i] + int16_t(r[i] >> (8 - F))) >> F);
 }
 
 /// Calls f(offset, length) over blocks that start at channel 0 and are at most one period long.
@@ -66,17 +66,12 @@ void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, u
   });
 }
 
-void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint16_t* random, int8_t* codes) {
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint8_t* random, int8_t* codes) {
   for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid) {
     switch (g.fraction) {
       case 6: return stochastic_block<6>(grid, n, random + at, codes + at);
       case 7: return stochastic_block<7>(grid, n, random + at, codes + at);
       case 8: return stochastic_block<8>(grid, n, random + at, codes + at);
-      case 9: return stochastic_block<9>(grid, n, random + at, codes + at);
-      case 10: return stochastic_block<10>(grid, n, random + at, codes + at);
-      case 11: return stochastic_block<11>(grid, n, random + at, codes + at);
-      case 12: return stochastic_block<12>(grid, n, random + at, codes + at);
-      case 13: return stochastic_block<13>(grid, n, random + at, codes + at);
     }
   });
 }
@@ -172,6 +167,30 @@ void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes) {
     case 6: return unpack_groups<6>(packed, groups, codes);
     case 7: return unpack_groups<7>(packed, groups, codes);
     case 8: __builtin_memcpy(codes, packed, size_t(groups * 8)); return;
+  }
+}
+
+void unpack_rows(const uint8_t* packed, int rows, int64_t count, int bits, uint8_t* codes, int64_t step) {
+  for (int row = 0; row < rows; ++row) unpack(packed + row * packed_bytes(count, bits), count, bits, codes + row * step);
+}
+
+/// Runs of whole periods and whole bytes, so that codes stay in the first-level cache. (No container: its code would be
+/// compiled for this instruction set and could be linked for all.)
+void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {
+  constexpr int most = 8192;
+  alignas(64) uint8_t codes[most];
+  const int64_t whole = int64_t(g.period) * (g.period % 8 ? 8 : 1);
+  const int64_t unit = whole <= most ? most / whole * whole : most;
+  alignas(64) int16_t limit[most], pow2[most];  // where a run begins inside the period
+  for (int64_t at = 0; at < count; at += unit) {
+    const int n = int(count - at < unit ? count - at : unit);
+    QuantizeGrid run = g;
+    if (whole > most) {
+      for (int i = 0; i < n; ++i) limit[i] = g.limit[(at + i) % g.period], pow2[i] = g.pow2[(at + i) % g.period];
+      run = {limit, pow2, most, g.multiplier, g.fraction};
+    }
+    nearest(z + at, n, run, zero, codes);
+    pack(codes, n, bits, packed + at / 8 * bits);
   }
 }
 

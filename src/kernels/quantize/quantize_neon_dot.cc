@@ -9,7 +9,7 @@ namespace {
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_neon_dot;
-const QuantizeKernels quantize_kernels_neon_dot = {nearest, stochastic, random<Lanes>, pack,
-                                                   unpack, channel_max, operand, energy};
+const QuantizeKernels quantize_kernels_neon_dot = {
+    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, operand, energy};
 
 }  // namespace subbyte

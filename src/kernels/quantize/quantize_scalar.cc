@@ -1,4 +1,6 @@
 // The specification of the quantizer, in plain loops.
+#include <vector>
+
 #include "kernels/period.h"
 #include "kernels/quantize/quantize.h"
 
@@ -21,9 +23,9 @@ void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, u
   }
 }
 
-void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint16_t* random, int8_t* codes) {
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint8_t* random, int8_t* codes) {
   for (int64_t i = 0; i < count; ++i)
-    codes[i] = int8_t((grid_value(z, i, g) + (random[i] >> (16 - g.fraction))) >> g.fraction);
+    codes[i] = int8_t((grid_value(z, i, g) + (random[i] >> (8 - g.fraction))) >> g.fraction);
 }
 
 void random(const RandomStream& s, int64_t count, uint16_t* out) {
@@ -56,6 +58,16 @@ void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes) {
   }
 }
 
+void unpack_rows(const uint8_t* packed, int rows, int64_t count, int bits, uint8_t* codes, int64_t step) {
+  for (int row = 0; row < rows; ++row) unpack(packed + row * packed_bytes(count, bits), count, bits, codes + row * step);
+}
+
+void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {
+  std::vector<uint8_t> codes(size_t(count), 0);
+  nearest(z, count, g, zero, codes.data());
+  pack(codes.data(), count, bits, packed);
+}
+
 void channel_max(const int16_t* z, int64_t count, int channels, int32_t* out) {
   for (int64_t i = 0; i < count; ++i) {
     const int32_t a = z[i] < 0 ? -z[i] : z[i];
@@ -76,6 +88,7 @@ int64_t energy(const int16_t* z, int64_t count) {
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_scalar;
-const QuantizeKernels quantize_kernels_scalar = {nearest, stochastic, random, pack, unpack, channel_max, operand, energy};
+const QuantizeKernels quantize_kernels_scalar = {nearest, stochastic,  random,      nearest_packed, pack,
+                                                 unpack,  unpack_rows, channel_max, operand,        energy};
 
 }  // namespace subbyte

@@ -6,6 +6,6 @@ namespace {
 }  // namespace
 
 extern const WeightKernels weight_kernels_avx512vnni;
-const WeightKernels weight_kernels_avx512vnni = {range, codes, forward<4>, forward<2>, backward<4>, backward<2>};
+const WeightKernels weight_kernels_avx512vnni = {range, codes, forward<4>, forward<2>, backward<4>, backward<2>, gradient};
 
 }  // namespace subbyte

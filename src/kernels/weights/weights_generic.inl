@@ -115,3 +115,36 @@ void backward(const WeightPack& p) {
     n = end;
   }
 }
+
+/// Sums of up to 16 outputs and 16 channels, turned while they are in the first-level cache. int32 sums are exact in double,
+/// and so is what is added of them.
+void gradient(const WeightGradientSums& g) {
+  constexpr int tile = 16;
+  alignas(64) double sum[tile];
+  alignas(64) float turned[tile][tile];
+  for (int tap = 0; tap < g.taps; ++tap)
+    for (int c0 = 0; c0 < g.channels; c0 += tile)
+      for (int n0 = g.begin; n0 < g.end; n0 += tile) {
+        const int height = g.channels - c0 < tile ? g.channels - c0 : tile, width = g.end - n0 < tile ? g.end - n0 : tile;
+        for (int c = 0; c < height; ++c) {
+          const int64_t at = (int64_t(tap) * g.k + c0 + c) * g.n + n0;
+          for (int n = 0; n < tile; ++n) sum[n] = 0;
+          for (int p = 0; p < g.parts; ++p) {
+            const int32_t* __restrict from = g.part[p].sum + at;
+            const int32_t* __restrict zero = g.part[p].zero_sum + n0;
+            if (width == tile)
+              for (int n = 0; n < tile; ++n) sum[n] += double(int32_t(uint32_t(from[n]) - uint32_t(zero[n])));
+            else
+              for (int n = 0; n < width; ++n) sum[n] += double(int32_t(uint32_t(from[n]) - uint32_t(zero[n])));
+            if (g.part[p].total)
+              for (int n = 0; n < width; ++n) sum[n] += double(g.part[p].total[at + n]);
+          }
+          const double unit = g.input_unit[c0 + c];
+          for (int n = 0; n < width; ++n) turned[n][c] = float(sum[n] * unit * g.output_unit[n0 + n]);
+        }
+        for (int n = 0; n < width; ++n) {
+          float* to = g.grad + (int64_t(n0 + n) * g.taps + tap) * g.channels + c0;
+          for (int c = 0; c < height; ++c) to[c] = turned[n][c];
+        }
+      }
+}

@@ -55,10 +55,24 @@ void backward(const WeightPack& p) {
   pack<Element>(p, p.outputs, p.channels, [&](int tap, int r, int n) { return int32_t(p.code[at(p, r, tap, n)]); });
 }
 
+void gradient(const WeightGradientSums& g) {
+  for (int n = g.begin; n < g.end; ++n)
+    for (int tap = 0; tap < g.taps; ++tap)
+      for (int c = 0; c < g.channels; ++c) {
+        const int64_t at = (int64_t(tap) * g.k + c) * g.n + n;
+        int64_t sum = 0;
+        for (int p = 0; p < g.parts; ++p) {
+          sum += int32_t(uint32_t(g.part[p].sum[at]) - uint32_t(g.part[p].zero_sum[n]));
+          if (g.part[p].total) sum += g.part[p].total[at];
+        }
+        g.grad[(int64_t(n) * g.taps + tap) * g.channels + c] = float(double(sum) * g.input_unit[c] * g.output_unit[n]);
+      }
+}
+
 }  // namespace
 
 extern const WeightKernels weight_kernels_scalar;
 const WeightKernels weight_kernels_scalar = {range,           codes, forward<int8_t>, forward<int16_t>, backward<int8_t>,
-                                             backward<int16_t>};
+                                             backward<int16_t>, gradient};
 
 }  // namespace subbyte

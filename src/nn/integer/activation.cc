@@ -4,7 +4,6 @@
 
 #include "nn/integer/grid.h"
 #include "nn/integer/layer.h"
-#include "nn/integer/operands.h"
 
 namespace subbyte {
 
@@ -24,7 +23,7 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
   if (ctx.training) {
     if (ctx.config.quant.clip_a > 0) {
       PerThread<int64_t> energy(ctx.pool.size(), 1);
-      ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+      ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
         for (int i = begin; i < end; ++i)
           *energy.at(thread) += ctx.quantize.energy(value.stream.image(i, elements), elements);
       });
@@ -46,34 +45,29 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
   grid_ = {limit_.data(), pow2_.data(), int(limit_.size()), grid.multiplier, grid.fraction};
 }
 
-void ActivationQuantizer::image(const Context& ctx, Value& value, int index, const int16_t* z, Buffer<uint8_t>& bytes) const {
-  const int64_t elements = value.shape.elements();
-  Codes& codes = value.codes;
-  bytes.resize(size_t(elements) + 8);
-  ctx.quantize.nearest(z, elements, grid_, codes.zero, bytes.data());
-  ctx.quantize.pack(bytes.data(), elements, codes.bits, codes.image(index));
+void ActivationQuantizer::image(const Context& ctx, Value& value, int index, const int16_t* z) const {
+  ctx.quantize.nearest_packed(z, value.shape.elements(), grid_, value.codes.zero, value.codes.bits, value.codes.image(index));
 }
 
 void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
   plan(ctx, value, channel_max);
   const int64_t elements = value.shape.elements();
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, node_, Phase::quantize);
     timer.work(0, (end - begin) * (2 * elements + value.codes.image_bytes));
-    for (int i = begin; i < end; ++i)
-      image(ctx, value, i, value.stream.image(i, elements), ctx.scratch[thread]->bytes);
+    for (int i = begin; i < end; ++i) image(ctx, value, i, value.stream.image(i, elements));
   });
 }
 
-GradientJoin join_gradients(Context& ctx, Value& value, Stream& out) {
+GradientJoin join_gradients(Context&, Value& value, Stream& out) {
   GradientJoin join{value.gradients[0], value.gradients[1], {}, {}};
-  const Stream &a = *join.a, &b = *join.b;
+  Stream &a = *join.a, &b = *join.b;
   const double bound = a.scale * a.top + b.scale * b.top;
   out.scale = bound > 0 ? bound / 16000 : 1;
   out.top = 16002;  // two roundings above the bound at most
   join.scale_a = make_rescale(a.top, a.scale / out.scale);
   join.scale_b = make_rescale(b.top, b.scale / out.scale);
-  out.memory = ctx.streams.take(int64_t(value.shape.elements()) * ctx.images);
+  out.memory = a.memory;  // in place
   return join;
 }
 
@@ -90,7 +84,7 @@ std::shared_ptr<Stream> gather_gradients(Context& ctx, Value& value) {
   } else {
     const GradientJoin join = join_gradients(ctx, value, *out);
     const int64_t elements = value.shape.elements();
-    ctx.pool.run(ctx.images, [&](int, int begin, int end) {
+    ctx.pool.share(ctx.images, [&](int, int begin, int end) {
       for (int i = begin; i < end; ++i) join.run(ctx, i, elements, out->image(i, elements));
     });
     join.a->memory.reset();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 namespace subbyte {
 
@@ -13,7 +14,7 @@ GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits
   std::vector<int32_t> measured;
   if (dy.image_top.empty()) {
     measured.assign(size_t(ctx.images) * channels, 0);
-    ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       PhaseTimer timer(ctx.profile, thread, node, Phase::norm_backward);
       for (int i = begin; i < end; ++i)
         ctx.quantize.channel_max(dy.image(i, elements), elements, channels, measured.data() + size_t(i) * channels);
@@ -32,7 +33,7 @@ GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits
     plan.sample[i] = m;
     for (int c = 0; c < channels; ++c) channel[c] = std::max(channel[c], r[c] << m);
   }
-  plan.grid = make_grid(channel, dy.scale, bits, true, groups);
+  plan.grid = make_grid(channel, dy.scale, bits, true, groups, 8);
   plan.limit.resize(sample_groups);
   plan.pow2.resize(sample_groups);
   for (int m = 0; m < sample_groups; ++m) plan.grid.constants(m, plan.limit[m], plan.pow2[m]);
@@ -41,16 +42,23 @@ GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits
 
 void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan& plan, uint32_t tensor, int image,
                        GradientCodes& out) {
-  const int64_t elements = plan.elements, chunks = (elements + 127) / 128;
+  // 16 Philox counters a chunk give 256 bytes, one an element.
+  const int64_t elements = plan.elements, chunks = (elements + 255) / 256;
   const int m = plan.sample[image];
-  out.random.resize(size_t(chunks) * 128);
+  const QuantizeGrid grid{plan.limit[m].data(), plan.pow2[m].data(), int(plan.limit[m].size()), plan.grid.multiplier,
+                          plan.grid.fraction};
+  // Random numbers are drawn for as many elements as the first-level cache holds: whole chunks that begin at channel 0.
+  const int64_t unit = std::lcm<int64_t>(int64_t(plan.grid.shift.size()), 256);
+  const int64_t block = unit * std::max<int64_t>(1, 4096 / unit);
+  out.random.resize(size_t(std::min(block, chunks * 256)) / 2);
   out.codes.resize(size_t(elements));
-  ctx.quantize.random(ctx.random_stream(RandomUse::gradient, tensor, uint32_t(image * chunks * 16)), elements,
-                      out.random.data());
-  ctx.quantize.stochastic(dy.image(image, elements), elements,
-                          {plan.limit[m].data(), plan.pow2[m].data(), int(plan.limit[m].size()), plan.grid.multiplier,
-                           plan.grid.fraction},
-                          out.random.data(), out.codes.data());
+  const int16_t* z = dy.image(image, elements);
+  for (int64_t at = 0; at < elements; at += block) {
+    const int64_t count = std::min(block, elements - at);
+    ctx.quantize.random(ctx.random_stream(RandomUse::gradient, tensor, uint32_t(image * chunks * 16 + at / 16)), (count + 1) / 2,
+                        out.random.data());
+    ctx.quantize.stochastic(z + at, count, grid, reinterpret_cast<const uint8_t*>(out.random.data()), out.codes.data() + at);
+  }
 }
 
 }  // namespace subbyte

@@ -20,12 +20,13 @@ int channel_shift(double range, double r, int groups) {
   return n;
 }
 
-Grid make_grid(const std::vector<int32_t>& channel_range, double stream_scale, int bits, bool is_signed, int groups) {
+Grid make_grid(const std::vector<int32_t>& channel_range, double stream_scale, int bits, bool is_signed, int groups,
+               int most_fraction) {
   Grid grid;
   grid.range = std::clamp(*std::max_element(channel_range.begin(), channel_range.end()), 1, 32767);
   for (int32_t r : channel_range) grid.shift.push_back(channel_shift(grid.range, std::min(r, grid.range), groups));
   grid.pre_shift = headroom_shift(grid.range);
-  grid.fraction = is_signed ? 15 - bits : 14 - bits;
+  grid.fraction = std::min(is_signed ? 15 - bits : 14 - bits, most_fraction);
   const int32_t top = top_code(bits, is_signed) << grid.fraction;  // at most 2^14, so the multiplier fits int16
   grid.multiplier = int16_t((int64_t(top) << 15) / (grid.range << grid.pre_shift));
   grid.scale = std::ldexp(stream_scale, grid.fraction + 15 - grid.pre_shift) / grid.multiplier;

@@ -28,6 +28,8 @@ struct Grid {
 };
 
 /// `channel_range` in stream units (may exceed the int16 range only by clipping); `stream_scale` real units.
-Grid make_grid(const std::vector<int32_t>& channel_range, double stream_scale, int bits, bool is_signed, int groups);
+/// `most_fraction`: at most that many bits below the code (random numbers have 8).
+Grid make_grid(const std::vector<int32_t>& channel_range, double stream_scale, int bits, bool is_signed, int groups,
+               int most_fraction = 16);
 
 }  // namespace subbyte

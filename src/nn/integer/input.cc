@@ -50,7 +50,7 @@ void InputQuantizer::run(Context& ctx, const uint8_t* pixels, Value& value) {
   codes.packed.resize(size_t(codes.image_bytes) * ctx.images);
   scratch_.resize(ctx.pool.size());
   const auto table = channels == 3 ? look_up<3> : channels == 1 ? look_up<1> : look_up<0>;
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, 0, Phase::input);
     if (bits_ < 8) scratch_[thread].resize(size_t(elements) + 8);
     for (int i = begin; i < end; ++i) {

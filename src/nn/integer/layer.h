@@ -52,7 +52,7 @@ class ActivationQuantizer {
   void run(Context&, Value&, const std::vector<int32_t>& channel_max);
   /// The two halves of run, for a caller that has the images at hand: the grid and the codes' memory, then an image.
   void plan(Context&, Value&, const std::vector<int32_t>& channel_max);
-  void image(const Context&, Value&, int index, const int16_t* z, Buffer<uint8_t>& bytes) const;
+  void image(const Context&, Value&, int index, const int16_t* z) const;
 
  private:
   State* range_ = nullptr;  // "<node>.running_range" [c], real units

@@ -102,7 +102,7 @@ NormLayer::Plan NormLayer::measure(Context& ctx, const Stream& y) {
   Buffer<int16_t> mu_period;
   repeat_channels(mu.data(), channels_, mu_period);
   PerThread<int64_t> part(ctx.pool.size(), channels_);
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::deviation);
     timer.work(0, (end - begin) * 2 * elements_);
     for (int i = begin; i < end; ++i)
@@ -186,7 +186,7 @@ void NormLayer::forward(Context& ctx) {
   // Where the range of z is known before the pass, its codes are written while an image is at hand.
   const bool range_known = out.codes.bits && (!ctx.training || (!residual && ctx.config.quant.clip_a == 0));
   const bool keeps_stream = out.stream_readers > 0 || (out.codes.bits && !range_known);
-  if (keeps_stream) out.stream.memory = ctx.streams.take(elements_ * ctx.images);
+  if (keeps_stream) out.stream.memory = y.memory;  // in place: nobody reads y again
   if (range_known) {
     std::vector<int32_t> top(channels_, 0);
     for (int c = 0; c < channels_ && ctx.training; ++c)
@@ -196,7 +196,7 @@ void NormLayer::forward(Context& ctx) {
   const bool direct = ctx.training && bits_ == 8;  // bytes need no packing
   PerThread<int64_t> signs(ctx.pool.size(), channels_);
   PerThread<int32_t> top(ctx.pool.size(), channels_);
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::normalize);
     timer.work(0, (end - begin) * ((residual ? 4 : 2) * elements_ + (keeps_stream ? 2 * elements_ : 0) +
                                    (ctx.training ? code_bytes + mask_bytes : 0) + (range_known ? out.codes.image_bytes : 0)));
@@ -211,7 +211,7 @@ void NormLayer::forward(Context& ctx) {
                     ctx.training && node_.relu ? mask_.data() + i * mask_bytes : nullptr, signs.at(thread), top.at(thread)};
       ctx.norm.forward(y.image(i, elements_), elements_, f);
       if (ctx.training && !direct) ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes);
-      if (range_known) quantizer_.image(ctx, out, i, z, s.bytes);
+      if (range_known) quantizer_.image(ctx, out, i, z);
     }
   });
   sign_sum_ = signs.sum(ctx.pool.size());
@@ -236,7 +236,7 @@ void NormLayer::round_gradient(Context& ctx, Stream& delta, int32_t top) const {
   while ((top >> drop) >= (1 << (grad_bits_ - 1))) ++drop;
   if (drop == 0) return;
   const int64_t chunks = (elements_ + 127) / 128;
-  ctx.pool.run(ctx.images, [&](int, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int, int begin, int end) {
     Buffer<uint16_t> random(size_t(chunks) * 128);
     for (int i = begin; i < end; ++i) {
       ctx.quantize.random(ctx.random_stream(RandomUse::norm_gradient, uint32_t(id_), uint32_t(i * chunks * 16)), elements_,
@@ -261,7 +261,7 @@ void NormLayer::backward(Context& ctx) {
   if (grad_bits_ < 16) round_gradient(ctx, *delta, delta->top);
   PerThread<int64_t> sums(threads, channels_), products(threads, channels_);
   PerThread<int32_t> tops(threads, 1);
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::reduce);
     timer.work(0, (end - begin) * ((joined ? 8 : 4) * elements_ + packed_bytes(elements_, bits_) + mask_bytes));
     for (int i = begin; i < end; ++i) {
@@ -313,10 +313,11 @@ void NormLayer::backward(Context& ctx) {
   repeat_channels(scale16.data(), channels_, scale_p);
   repeat_channels(mean16.data(), channels_, mean_p);
   repeat_channels(slope16.data(), channels_, slope_p);
-  dy_.memory = ctx.streams.take(elements_ * ctx.images);
+  // In place, unless the residual's gradient is delta itself.
+  dy_.memory = node_.residual < 0 ? delta->memory : ctx.streams.take(elements_ * ctx.images);
   dy_.top = 16383;
   dy_.image_top.assign(size_t(ctx.images) * channels_, 0);
-  ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::norm_backward);
     timer.work(0, (end - begin) * (4 * elements_ + packed_bytes(elements_, bits_)));
     for (int i = begin; i < end; ++i)

@@ -30,9 +30,7 @@ void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape,
   out.begin(shape);
   const int row = shape.w * shape.c;
   if (!words && shape.c == out.pixel_bytes && row % 8 == 0) {
-    const int64_t packed_row = packed_bytes(row, codes.bits);
-    for (int y = 0; y < shape.h; ++y)
-      ctx.quantize.unpack(codes.image(image) + y * packed_row, row, codes.bits, out.interior(y, 0));
+    ctx.quantize.unpack_rows(codes.image(image), shape.h, row, codes.bits, out.interior(0, 0), out.row_bytes());
     return;
   }
   scratch.resize(size_t(shape.elements()) + 8);
@@ -41,7 +39,9 @@ void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape,
     for (int x = 0; x < shape.w; ++x) {
       const uint8_t* from = scratch.data() + (int64_t(y) * shape.w + x) * shape.c;
       uint8_t* to = out.interior(y, x);
-      if (!words) {
+      if (!words && out.pixel_bytes == 4) {  // what follows the channels meets weights of zero
+        std::memcpy(to, from, 4);
+      } else if (!words) {
         for (int c = 0; c < shape.c; ++c) to[c] = from[c];
       } else {
         int16_t* wide = reinterpret_cast<int16_t*>(to);
@@ -86,6 +86,9 @@ void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
   x_image = x_channel * k;
   x.resize(size_t(x_image) * capacity_);
   x.fill_bytes(zero);
+  has_ones = zero != 0 && k > s.in.c;
+  for (int slot = 0; slot < capacity_ && has_ones; ++slot)
+    std::memset(x.data() + slot * x_image + s.in.c * x_channel, 1, size_t(x_channel));
   column_offset.clear();
   for (int dx = 0; dx < s.kw; ++dx) column_offset.push_back(dx % s.stride * phase_bytes_ + dx / s.stride);
   g_image = int64_t(s.out.h) * blocks * panel_columns * 4;
@@ -93,18 +96,28 @@ void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
   g.resize(size_t(g_panel) * ((n + panel_columns - 1) / panel_columns));
 }
 
-void GradientOperands::load_x(const Context& ctx, const uint8_t* codes, int slot) {
+void GradientOperands::load_x(const Context& ctx, const Codes& codes, int image, int slot, Buffer<uint8_t>& scratch) {
   const Shape in = shape_.in;
-  for (int y = 0; y < in.h; ++y)
-    for (int phase = 0; phase < shape_.stride; ++phase) {
-      // Pixel px stands at (px + pad) / stride of phase (px + pad) % stride.
-      const int first = (phase - shape_.pad % shape_.stride + shape_.stride) % shape_.stride;
-      if (first >= in.w) continue;
-      ctx.conv.transpose({codes + (int64_t(y) * in.w + first) * in.c, int64_t(shape_.stride) * in.c,
-                          (in.w - first + shape_.stride - 1) / shape_.stride, in.c,
+  const int stride = shape_.stride, bits = codes.bits == 4 && in.c % 2 == 0 ? 4 : 8;  // nibbles are turned as they are
+  const uint8_t* pixels = codes.image(image);
+  if (bits == 8 && codes.bits < 8) {
+    scratch.resize(size_t(in.elements()) + 8);
+    ctx.quantize.unpack(pixels, in.elements(), codes.bits, scratch.data());
+    pixels = scratch.data();
+  }
+  const int64_t step = int64_t(in.c) * bits / 8, row_step = in.w * step;
+  // Pixel px stands at (px + pad) / stride of phase (px + pad) % stride; rows alike. Phases that no kernel tap meets stay out.
+  auto first_of = [&](int phase) { return (phase - shape_.pad % stride + stride) % stride; };
+  auto count_of = [&](int first, int size) { return (size - first + stride - 1) / stride; };
+  for (int row_phase = 0; row_phase < std::min(stride, shape_.kh); ++row_phase)
+    for (int phase = 0; phase < std::min(stride, shape_.kw); ++phase) {
+      const int y = first_of(row_phase), first = first_of(phase);
+      if (y >= in.h || first >= in.w) continue;
+      ctx.conv.transpose({pixels + y * row_step + first * step, bits, stride * row_step, stride * step, count_of(y, in.h),
+                          count_of(first, in.w), in.c,
                           x.data() + slot * x_image + int64_t(y + shape_.pad) * x_row + phase * phase_bytes_ +
-                              (first + shape_.pad) / shape_.stride,
-                          x_channel});
+                              (first + shape_.pad) / stride,
+                          x_channel, int64_t(stride) * x_row});
     }
 }
 

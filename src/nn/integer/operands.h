@@ -47,11 +47,12 @@ struct GradientOperands {
   int64_t x_image = 0, x_channel = 0, g_image = 0, g_panel = 0;
   int x_row = 0, blocks = 0, k = 0, n = 0, images = 0;
   std::vector<int32_t> column_offset;
+  bool has_ones = false;  ///< X has a zero point and room for one more channel, which holds ones: its products sum up G
 
   /// Sets the geometry for up to `count` images; frames hold `zero` afterwards.
   void shape(const ProductShape&, int count, uint8_t zero);
-  /// Codes of X ([h][w][c] bytes) and of the gradient become image `slot`.
-  void load_x(const Context&, const uint8_t* codes, int slot);
+  /// An image's codes of X, and its gradient's, become image `slot`.
+  void load_x(const Context&, const Codes&, int image, int slot, Buffer<uint8_t>& scratch);
   void load_g(const Context&, const int8_t* codes, int slot);
 
  private:
@@ -67,10 +68,14 @@ struct ThreadScratch {
   PaddedImage image, gradient;    // operands of forward, and of backward-data
   GradientOperands operands;      // of backward-weights
   GradientCodes g;
+  Buffer<int32_t> sums;           // of an image, by channel
+  std::vector<int32_t> low, high; // likewise
   Buffer<int32_t> dw;             // [tap][k][n]
   std::vector<int32_t> g_sum;     // [n], zero point times the sum of G's codes, shifted like dw
   std::vector<int64_t> dw_total;  // what was flushed from dw, where has_total
   bool has_total = false;
+  bool has_sums = false;          // dw is of this batch
+  int pending = 0;                // images in dw since the last flush
 };
 
 }  // namespace subbyte

@@ -45,7 +45,7 @@ class PoolLayer : public IntegerLayer {
     value.stream.scale = maximum_ ? in.stream.scale : std::ldexp(in.stream.scale, shift) / window();
     if (maximum_ && ctx.training) positions_.resize(size_t(bytes) * ctx.images);
     PerThread<int32_t> top(ctx.pool.size(), out_.c);
-    ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       PhaseTimer timer(ctx.profile, thread, id_, Phase::pool);
       for (int i = begin; i < end; ++i) {
         const int16_t* from = in.stream.image(i, in_elements_);
@@ -72,7 +72,7 @@ class PoolLayer : public IntegerLayer {
     dx_.memory = ctx.streams.take(in_elements_ * ctx.images);
     dx_.scale = std::ldexp(delta->scale, overlap_shift_) / (maximum_ ? 1 : window());
     dx_.top = delta->top + 1;
-    ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       PhaseTimer timer(ctx.profile, thread, id_, Phase::pool);
       for (int i = begin; i < end; ++i) {
         const int16_t* from = delta->image(i, elements);

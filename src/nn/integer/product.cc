@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "kernels/period.h"
 
 namespace subbyte {
@@ -96,28 +97,31 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int
   PerThread<int64_t> sum(threads, channels);
   PerThread<int32_t> low(threads, packed.outputs, INT32_MAX), high(threads, packed.outputs, INT32_MIN);
   out.stream.memory = ctx.streams.take(out_elements * ctx.images);
+  const int pixel_bytes = packed.words * 4, row_bytes = (shape_.in.w + 2 * shape_.pad) * pixel_bytes;
+  std::vector<int32_t> offsets;
+  for (int dy = 0; dy < shape_.kh; ++dy)
+    for (int dx = 0; dx < shape_.kw; ++dx) offsets.push_back(dy * row_bytes + dx * pixel_bytes);
+  const TapRuns taps = merge_taps(offsets, packed.words);
   auto run = [&](int t) {
-    ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       PhaseTimer timer(ctx.profile, thread, id_, Phase::forward);
       timer.work((end - begin) * out_elements * shape_.taps() * shape_.in.c, (end - begin) * (x.image_bytes + 2 * out_elements));
       ThreadScratch& s = *ctx.scratch[thread];
       s.image.shape(shape_.in.h + 2 * shape_.pad, shape_.in.w + 2 * shape_.pad, shape_.pad, shape_.pad, packed.words * 4,
                     uint8_t(packed.zero));
-      std::vector<int32_t> offsets, image_sum(packed.outputs);
-      for (int dy = 0; dy < shape_.kh; ++dy)
-        for (int dx = 0; dx < shape_.kw; ++dx) offsets.push_back(dy * s.image.row_bytes() + dx * s.image.pixel_bytes);
-      const TapRuns taps = merge_taps(offsets, packed.words);
+      s.sums.resize(packed.outputs);
       int64_t* total = sum.at(thread);
       for (int i = begin; i < end; ++i) {
         place_codes(ctx, x, i, shape_.in, words, s.bytes, s.image);
-        std::fill(image_sum.begin(), image_sum.end(), 0);
+        s.sums.fill_bytes(0);
+        if (i + 1 < end) prefetch(x.image(i + 1), size_t(x.image_bytes));
         ctx.conv.product({s.image.pixel(0, 0), taps.offset.data(), int(taps.offset.size()), taps.words,
                           shape_.stride * s.image.pixel_bytes, shape_.stride * s.image.row_bytes(), shape_.out.h, shape_.out.w,
                           packed.bytes.data(), packed.outputs, init.data(), packed.burst, t, channels,
-                          out.stream.image(i, out_elements), channels, int64_t(shape_.out.w) * channels, image_sum.data(),
+                          out.stream.image(i, out_elements), channels, int64_t(shape_.out.w) * channels, s.sums.data(),
                           low.at(thread), high.at(thread)},
                          packed.dot);
-        for (int c = 0; c < channels; ++c) total[c] += image_sum[c];
+        for (int c = 0; c < channels; ++c) total[c] += s.sums[c];
       }
     });
   };

@@ -22,8 +22,10 @@ class ProductLayer : public IntegerLayer {
     GradientPlan plan;
     Buffer<uint8_t> factor;      // shifts of the gradient operand, repeated; empty: none
     std::vector<std::vector<int32_t>> init;  // by phase
+    std::vector<TapRuns> taps;   // by phase
     int shift = 0;               // of the finest sample
     int spare = 0;               // shifts that no channel uses
+    int zero = 0;                // zero point of X
     int64_t bound = 0;           // of one image's shifted weight gradient sums
     bool late_shift = false;     // the bound is beyond 32 bits: the sample's shift is applied in 64
     int group = 1;               // images whose operands of backward-weights are prepared together
@@ -33,6 +35,7 @@ class ProductLayer : public IntegerLayer {
   void backward_images(Context&, const Backward&, const Stream& dy, bool weights, int thread, int begin, int end, int64_t* top);
   void input_gradient(Context&, const Backward&, int image, ThreadScratch&, int64_t* top);
   void load_weight_operands(Context&, const Backward&, int image, int slot, int shift, ThreadScratch&) const;
+  void sum_codes(const Backward&, ThreadScratch&) const;
   void flush(const Backward&, ThreadScratch&, int shift) const;
   void finish_weight_gradient(Context&, const Backward&);
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/prefetch.h"
 #include "kernels/period.h"
 #include "nn/integer/product.h"
 
@@ -15,6 +16,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   const int64_t pixels = int64_t(shape_.out.h) * shape_.out.w;
   const int top_x = x.zero ? 1 << (x.bits - 1) : (1 << x.bits) - 1;  // true sums; the zero point cancels modulo 2^32
   b.bound = (pixels * top_x * top_code(format_.g, true)) << (b.plan.samples - 1);
+  b.zero = x.zero;
   b.late_shift = b.bound >= (int64_t{1} << 31);
   // Enough pixels that adding a register tile to memory costs little, and operands that stay in the second-level cache.
   const int64_t fit = b.late_shift ? 1 : ((int64_t{1} << 31) - 1) / b.bound;
@@ -33,7 +35,15 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   std::vector<std::vector<int>> sets;
   for (const Phase2d& phase : phases_.phases) sets.push_back(phase.taps);
   pack_backward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, format_.g, sets, packed_);
-  for (size_t set = 0; set < sets.size(); ++set) b.init.push_back(packed_.init(set));
+  const int pixel_bytes = packed_.words * 4, row_bytes = phases_.width * pixel_bytes;
+  for (size_t set = 0; set < sets.size(); ++set) {
+    const Phase2d& phase = phases_.phases[set];
+    std::vector<int32_t> offsets;
+    for (size_t tap = 0; tap < phase.taps.size(); ++tap)
+      offsets.push_back(phase.row[tap] * row_bytes + phase.column[tap] * pixel_bytes);
+    b.taps.push_back(merge_taps(offsets, packed_.words));
+    b.init.push_back(packed_.init(set));
+  }
   b.shift = shifts_->ints[1] - b.spare;
   const std::vector<int32_t>& on_codes = packed_.operand_shift;
   if (*std::max_element(on_codes.begin(), on_codes.end()) > 0) {
@@ -54,10 +64,11 @@ void ProductLayer::backward(Context& ctx) {
   const int threads = ctx.pool.size();
   PerThread<int64_t> top(threads, 1);
   auto run = [&](bool weights) {
-    ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
+    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       backward_images(ctx, b, *dy, weights, thread, begin, end, top.at(thread));
     });
   };
+  for (const auto& s : ctx.scratch) s->has_sums = false;
   run(true);
   finish_weight_gradient(ctx, b);
   if (!needs_input_gradient_) return;
@@ -77,14 +88,15 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
   const Codes& x = ctx.values[node_.input].codes;
   const GradientPlan& plan = b.plan;
   const int64_t macs = int64_t(shape_.out.elements()) * shape_.taps() * shape_.in.c;
-  if (weights) {
-    s.operands.shape(shape_, std::min(b.group, std::max(1, end - begin)), uint8_t(x.zero));
+  if (weights && !s.has_sums) {
+    s.operands.shape(shape_, b.group, uint8_t(x.zero));
     s.dw.resize(size_t(shape_.taps()) * s.operands.k * s.operands.n);
     s.dw.fill_bytes(0);
     s.g_sum.assign(shape_.out.c, 0);
     s.has_total = false;
+    s.has_sums = true;
+    s.pending = 0;
   }
-  int pending = 0;
   std::vector<int> order, shift;
   for (int at = begin; at < end; at += b.group) {
     const int count = std::min(b.group, end - at);
@@ -104,6 +116,13 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
         shift[slot] = b.late_shift ? 0 : plan.samples - 1 - plan.sample[image];
         load_weight_operands(ctx, b, image, slot, shift[slot], s);
       }
+      if (slot + 1 < count) {
+        prefetch(x.image(order[slot + 1]), size_t(x.image_bytes));
+        prefetch(dy.image(order[slot + 1], plan.elements), size_t(plan.elements) * 2);
+      } else if (at + count < end) {
+        prefetch(x.image(at + count), size_t(x.image_bytes));
+        prefetch(dy.image(at + count, plan.elements), size_t(plan.elements) * 2);
+      }
       if (needs_input_gradient_) {
         PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_data);
         timer.work(macs, plan.elements + 2 * shape_.in.elements());
@@ -113,14 +132,14 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
     if (!weights) continue;
     PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
     timer.work(macs * count, count * (plan.elements + x.image_bytes));
-    if (!b.late_shift && (pending + count) * b.bound >= (int64_t{1} << 31)) flush(b, s, 0), pending = 0;
+    if (!b.late_shift && (s.pending + count) * b.bound >= (int64_t{1} << 31)) flush(b, s, 0);
     const GradientOperands& o = s.operands;
     const int burst = int16_burst((1 << x.bits) - 1, top_code(format_.g, true));
     ctx.conv.weights_gradient({o.x.data(), o.x_image, o.x_channel, o.x_row, shape_.stride, o.column_offset.data(), o.g.data(),
                                o.g_image, o.g_panel, shift.data(), count, shape_.out.h, o.blocks, shape_.kh, shape_.kw, o.k,
                                o.n, burst, 0, (o.n + panel_columns - 1) / panel_columns, s.dw.data()},
                               burst > 0 ? Dot::u8s8 : Dot::u8s8_wide);
-    pending += count;
+    s.pending += count;
     if (b.late_shift) flush(b, s, plan.samples - 1 - plan.sample[order[0]]);
   }
 }
@@ -131,34 +150,34 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, int image, Th
   const int channels = shape_.in.c, stride = shape_.stride, sample = b.plan.sample[image];
   s.gradient.shape(phases_.height, phases_.width, phases_.top, phases_.left, packed.words * 4, uint8_t(packed.zero));
   place_gradient(ctx, s.g.codes.data(), shape_.out, words, b.factor, uint8_t(packed.zero), s.gradient);
-  std::vector<int32_t> low(packed.outputs, INT32_MAX), high(packed.outputs, INT32_MIN), offsets;
+  s.low.assign(packed.outputs, INT32_MAX);
+  s.high.assign(packed.outputs, INT32_MIN);
   int16_t* dx = dx_.image(image, shape_.in.elements());
   const int64_t row = int64_t(shape_.in.w) * channels;
   for (size_t set = 0; set < phases_.phases.size(); ++set) {
     const Phase2d& phase = phases_.phases[set];
-    offsets.clear();
-    for (size_t tap = 0; tap < phase.taps.size(); ++tap)
-      offsets.push_back(phase.row[tap] * s.gradient.row_bytes() + phase.column[tap] * s.gradient.pixel_bytes);
-    const TapRuns taps = merge_taps(offsets, packed.words);
+    if (phase.taps.empty()) {
+      for (int y = phase.y; y < shape_.in.h; y += stride)
+        for (int x = phase.x; x < shape_.in.w; x += stride) std::fill_n(dx + y * row + x * channels, channels, int16_t{0});
+      continue;
+    }
+    const TapRuns& taps = b.taps[set];
     ctx.conv.product({s.gradient.pixel(0, 0), taps.offset.data(), int(taps.offset.size()), taps.words, s.gradient.pixel_bytes,
                       s.gradient.row_bytes(), phase.rows, phase.columns, packed.bytes.data() + packed.sets[set].offset,
                       packed.outputs, b.init[set].data(), packed.burst, b.shift + sample, channels,
-                      dx + phase.y * row + phase.x * channels, int64_t(stride) * channels, stride * row, nullptr, low.data(),
-                      high.data()},
+                      dx + phase.y * row + phase.x * channels, int64_t(stride) * channels, stride * row, nullptr, s.low.data(),
+                      s.high.data()},
                      packed.dot);
   }
   for (int c = 0; c < channels; ++c)
-    *top = std::max({*top, int64_t(high[c]) >> sample, -int64_t(low[c]) >> sample});
+    *top = std::max({*top, int64_t(s.high[c]) >> sample, -int64_t(s.low[c]) >> sample});
 }
 
 void ProductLayer::load_weight_operands(Context& ctx, const Backward&, int image, int slot, int shift, ThreadScratch& s) const {
   const Codes& x = ctx.values[node_.input].codes;
-  const int64_t elements = shape_.in.elements();
-  s.bytes.resize(size_t(elements) + 8);
-  ctx.quantize.unpack(x.image(image), elements, x.bits, s.bytes.data());
-  s.operands.load_x(ctx, s.bytes.data(), slot);
+  s.operands.load_x(ctx, x, image, slot, s.bytes);
   s.operands.load_g(ctx, s.g.codes.data(), slot);
-  if (!x.zero) return;
+  if (!x.zero || s.operands.has_ones) return;
   const int channels = shape_.out.c;
   std::vector<int32_t> sum(channels, 0);
   const int8_t* g = s.g.codes.data();
@@ -168,15 +187,23 @@ void ProductLayer::load_weight_operands(Context& ctx, const Backward&, int image
     s.g_sum[c] = int32_t(uint32_t(s.g_sum[c]) + (uint32_t(x.zero) * uint32_t(sum[c]) << shift));
 }
 
+/// The zero point times the sums of G's codes, which the products with ones hold.
+void ProductLayer::sum_codes(const Backward& b, ThreadScratch& s) const {
+  const int32_t* ones = s.dw.data() + int64_t(shape_.in.c) * s.operands.n;
+  for (int c = 0; c < shape_.out.c && s.operands.has_ones; ++c) s.g_sum[c] = int32_t(uint32_t(b.zero) * uint32_t(ones[c]));
+}
+
 /// Adds a thread's int32 sums, times 2^shift, to its int64 totals.
-void ProductLayer::flush(const Backward&, ThreadScratch& s, int shift) const {
+void ProductLayer::flush(const Backward& b, ThreadScratch& s, int shift) const {
   const int k = s.operands.k, n = s.operands.n;
+  sum_codes(b, s);
   if (!s.has_total) s.dw_total.assign(s.dw.size(), 0);
   s.has_total = true;
   for (int64_t row = 0; row < int64_t(shape_.taps()) * k; ++row)
     for (int c = 0; c < shape_.out.c; ++c)
       s.dw_total[row * n + c] += int64_t(int32_t(uint32_t(s.dw[row * n + c]) - uint32_t(s.g_sum[c]))) * (int64_t{1} << shift);
   s.dw.fill_bytes(0);
+  s.pending = 0;
   std::fill(s.g_sum.begin(), s.g_sum.end(), 0);
 }
 
@@ -188,26 +215,20 @@ void ProductLayer::finish_weight_gradient(Context& ctx, const Backward& b) {
   float* grad = params_.weight->grad.data();
   std::vector<double> input_unit(inputs);
   for (int k = 0; k < inputs; ++k) input_unit[k] = std::ldexp(unit, -x.shift[k % x.shift.size()]);
-  std::vector<const ThreadScratch*> parts;
-  for (int t = 0; t < ctx.pool.size(); ++t)
-    if (ctx.pool.begin_of(t, ctx.images) < ctx.pool.begin_of(t + 1, ctx.images)) parts.push_back(ctx.scratch[t].get());
+  std::vector<double> output_unit(shape_.out.c);
+  for (int n = 0; n < shape_.out.c; ++n) output_unit[n] = std::ldexp(1.0, -b.plan.grid.shift[n]);
+  std::vector<WeightSums> sums;
+  for (int t = 0; t < ctx.pool.size(); ++t) {
+    ThreadScratch& s = *ctx.scratch[t];
+    if (!s.has_sums) continue;
+    sum_codes(b, s);
+    sums.push_back({s.dw.data(), s.g_sum.data(), s.has_total ? s.dw_total.data() : nullptr});
+  }
+  const WeightKernels& kernels = weight_kernels(ctx.isa);
   ctx.pool.run(shape_.out.c, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
-    constexpr int block = 16;  // a line of sums, transposed while it is in the first-level cache
-    for (int tap = 0; tap < taps; ++tap)
-      for (int k0 = 0; k0 < inputs; k0 += block)
-        for (int n = begin; n < end; ++n) {
-          const double output_unit = std::ldexp(1.0, -b.plan.grid.shift[n]);
-          for (int k = k0; k < std::min(k0 + block, inputs); ++k) {
-            const int64_t at = (int64_t(tap) * k16 + k) * n16 + n;
-            int64_t sum = 0;
-            for (const ThreadScratch* s : parts) {
-              sum += int32_t(uint32_t(s->dw[at]) - uint32_t(s->g_sum[n]));
-              if (s->has_total) sum += s->dw_total[at];
-            }
-            grad[(int64_t(n) * taps + tap) * inputs + k] = float(double(sum) * input_unit[k] * output_unit);
-          }
-        }
+    kernels.gradient({sums.data(), int(sums.size()), taps, inputs, k16, n16, begin, end, input_unit.data(), output_unit.data(),
+                      grad});
   });
 }
 

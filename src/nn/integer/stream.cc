@@ -8,8 +8,9 @@ namespace subbyte {
 StreamPool::Memory StreamPool::take(int64_t count) {
   auto& free = shelf_->free;
   auto best = free.end();
+  // The smallest that is large enough; of equals the one that was given back last, which the caches may still hold.
   for (auto it = free.begin(); it != free.end(); ++it)
-    if (int64_t((*it)->size()) >= count && (best == free.end() || (*it)->size() < (*best)->size())) best = it;
+    if (int64_t((*it)->size()) >= count && (best == free.end() || (*it)->size() <= (*best)->size())) best = it;
   std::unique_ptr<Buffer<int16_t>> memory;
   if (best != free.end()) {
     memory = std::move(*best);

@@ -21,7 +21,7 @@ WeightWorkers alone() { return {weight_kernels(selected_isa())}; }
 /// Calls body(begin, end) over a partition of [0, items), on the threads where the weights are worth waking them.
 template <class Body>
 void split(const WeightWorkers& workers, int items, size_t weights, Body body) {
-  constexpr size_t worth = 1 << 16;  // about 10 us of work
+  constexpr size_t worth = 1 << 15;  // about 5 us of work
   if (workers.threads && weights >= worth) workers.threads->run(items, [&](int, int begin, int end) { body(begin, end); });
   else body(0, items);
 }
