@@ -12,6 +12,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/norm/norm.h"
+#include "kernels/peak/peak.h"
 #include "kernels/pool/pool.h"
 #include "kernels/quantize/quantize.h"
 #include "kernels/weights/weights.h"
@@ -21,6 +22,7 @@ extern const ConvKernels conv_kernels_scalar;
 extern const QuantizeKernels quantize_kernels_scalar;
 extern const NormKernels norm_kernels_scalar;
 extern const DepthwiseKernels depthwise_kernels_scalar;
+extern const PeakKernels peak_kernels_scalar;
 extern const PoolKernels pool_kernels_scalar;
 extern const WeightKernels weight_kernels_scalar;
 #if defined(__x86_64__)
@@ -28,6 +30,7 @@ extern const ConvKernels conv_kernels_avx2, conv_kernels_avx512vnni;
 extern const QuantizeKernels quantize_kernels_avx2, quantize_kernels_avx512vnni;
 extern const NormKernels norm_kernels_avx2, norm_kernels_avx512vnni;
 extern const DepthwiseKernels depthwise_kernels_avx2, depthwise_kernels_avx512vnni;
+extern const PeakKernels peak_kernels_avx2, peak_kernels_avx512vnni;
 extern const PoolKernels pool_kernels_avx2, pool_kernels_avx512vnni;
 extern const WeightKernels weight_kernels_avx2, weight_kernels_avx512vnni;
 #define SUBBYTE_TABLES(family) &family##_scalar, &family##_avx2, &family##_avx512vnni, &family##_scalar, &family##_scalar
@@ -36,6 +39,7 @@ extern const ConvKernels conv_kernels_neon_dot, conv_kernels_neon_i8mm;
 extern const QuantizeKernels quantize_kernels_neon_dot, quantize_kernels_neon_i8mm;
 extern const NormKernels norm_kernels_neon_dot, norm_kernels_neon_i8mm;
 extern const DepthwiseKernels depthwise_kernels_neon_dot, depthwise_kernels_neon_i8mm;
+extern const PeakKernels peak_kernels_neon_dot, peak_kernels_neon_i8mm;
 extern const PoolKernels pool_kernels_neon_dot, pool_kernels_neon_i8mm;
 extern const WeightKernels weight_kernels_neon_dot, weight_kernels_neon_i8mm;
 #define SUBBYTE_TABLES(family) &family##_scalar, &family##_scalar, &family##_scalar, &family##_neon_dot, &family##_neon_i8mm
@@ -64,6 +68,7 @@ TEST(Dispatch, AFamilyGivesTheTableOfTheInstructionSetItIsAskedFor) {
   expect_tables(quantize_kernels, {SUBBYTE_TABLES(quantize_kernels)});
   expect_tables(norm_kernels, {SUBBYTE_TABLES(norm_kernels)});
   expect_tables(depthwise_kernels, {SUBBYTE_TABLES(depthwise_kernels)});
+  expect_tables(peak_kernels, {SUBBYTE_TABLES(peak_kernels)});
   expect_tables(pool_kernels, {SUBBYTE_TABLES(pool_kernels)});
   expect_tables(weight_kernels, {SUBBYTE_TABLES(weight_kernels)});
 }
@@ -73,6 +78,7 @@ TEST(Dispatch, SupportedInstructionSetsHaveDifferentTables) {
   expect_different_tables(quantize_kernels);
   expect_different_tables(norm_kernels);
   expect_different_tables(depthwise_kernels);
+  expect_different_tables(peak_kernels);
   expect_different_tables(pool_kernels);
   expect_different_tables(weight_kernels);
 }
@@ -96,13 +102,13 @@ TEST(Dispatch, SupportedTablesHoldTheirOwnKernels) {
   expect_own_kernels(conv_kernels, &C::product, &C::weights_gradient, &C::transpose, &C::gradient_words);
   expect_own_kernels(depthwise_kernels, &D::row, &D::gradient);
   expect_own_kernels(norm_kernels, &N::narrow, &N::deviation, &N::forward, &N::reduce, &N::backward, &N::combine);
-  expect_own_kernels(quantize_kernels, &Q::nearest, &Q::stochastic, &Q::random, &Q::pack, &Q::unpack, &Q::channel_max,
-                     &Q::operand, &Q::energy);
+  expect_own_kernels(quantize_kernels, &Q::nearest, &Q::stochastic, &Q::random, &Q::nearest_packed, &Q::pack,
+                     &Q::unpack, &Q::unpack_rows, &Q::channel_max, &Q::operand, &Q::energy);
   expect_own_kernels(pool_kernels, &PoolKernels::max, &PoolKernels::average, &PoolKernels::max_back,
                      &PoolKernels::average_back);
   using W = WeightKernels;
   expect_own_kernels(weight_kernels, &W::range, &W::codes, &W::forward_bytes, &W::forward_int16, &W::backward_bytes,
-                     &W::backward_int16);
+                     &W::backward_int16, &W::gradient);
 }
 
 /// SUBBYTE_ISA as it was before, at the end.

@@ -6,23 +6,36 @@
 namespace subbyte {
 namespace {
 
-TEST(ConvTranspose, TurnsARowOfPixelsIntoRowsOfChannels) {  // out[c][j] = pixels[j][c]
-  Contents contents(1);
+void check_transpose(Contents& contents, int bits, int count, int channels) {
   const auto any = [&](int64_t low, int64_t high) { return contents.uniform(low, high); };
+  const auto code = [&](const uint8_t* pixel, int c) { return uint8_t(bits == 8 ? pixel[c] : pixel[c / 2] >> (c % 2 * 4) & 15); };
+  const int rows = int(any(1, 3)), pixel_bytes = channels * bits / 8;
+  const int64_t step = pixel_bytes * any(1, 3) + any(0, 1) * any(0, 5), row_step = any(0, 1) * any(0, 9) + count * step;
+  const int64_t out_row = count + any(0, 1) * any(0, 20), out_channel = rows * out_row + any(0, 1) * any(0, 100);
+  Guarded<uint8_t> pixels(size_t((rows - 1) * row_step + (count - 1) * step + pixel_bytes), size_t(any(0, 15)));
+  contents.fill(pixels, 0, 255);
+  Guarded<uint8_t> expected(size_t((channels - 1) * out_channel + (rows - 1) * out_row + count));
+  for (int c = 0; c < channels; ++c)
+    for (int row = 0; row < rows; ++row)
+      for (int j = 0; j < count; ++j)
+        expected[c * out_channel + row * out_row + j] = code(pixels.data() + row * row_step + j * step, c);
+  for (Isa isa : supported_isas()) {
+    Guarded<uint8_t> out(expected.size(), size_t(any(0, 15)));
+    conv_kernels(isa).transpose({pixels.data(), bits, row_step, step, rows, count, channels, out.data(), out_channel, out_row});
+    ASSERT_NO_THROW(require_same(out, expected, "transpose", isa)) << count << " pixels, " << channels << " channels";
+  }
+}
+
+TEST(ConvTranspose, TurnsRowsOfPixelsIntoRowsOfChannels) {
+  Contents contents(1);
   for (int count = 1; count <= 40; ++count)
-    for (const int channels : {1, 3, 15, 16, 17, 31, 32, 40, 47, 48, 70}) {
-      const int64_t step = channels * any(1, 3) + any(0, 5), out_channel = count + any(0, 1) * any(0, 100);
-      Guarded<uint8_t> pixels(size_t((count - 1) * step + channels), size_t(any(0, 15)));
-      contents.fill(pixels, 0, 255);
-      Guarded<uint8_t> expected(size_t((channels - 1) * out_channel + count));
-      for (int c = 0; c < channels; ++c)
-        for (int j = 0; j < count; ++j) expected[c * out_channel + j] = pixels[j * step + c];
-      for (Isa isa : supported_isas()) {
-        Guarded<uint8_t> out(expected.size(), size_t(any(0, 15)));
-        conv_kernels(isa).transpose({pixels.data(), step, count, channels, out.data(), out_channel});
-        ASSERT_NO_THROW(require_same(out, expected, "transpose", isa)) << count << " pixels, " << channels << " channels";
-      }
-    }
+    for (const int channels : {1, 3, 15, 16, 17, 31, 32, 40, 47, 48, 70}) check_transpose(contents, 8, count, channels);
+}
+
+TEST(ConvTranspose, TurnsNibblesIntoBytes) {
+  Contents contents(3);
+  for (int count = 1; count <= 40; ++count)
+    for (const int channels : {2, 4, 14, 16, 18, 30, 32, 34, 48, 64, 70}) check_transpose(contents, 4, count, channels);
 }
 
 /// Byte j of word (row, b, n) is channel n of pixel 4 b + j.

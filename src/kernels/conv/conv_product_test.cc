@@ -50,10 +50,12 @@ void any_output(Trial& t) {
 }
 
 Trial any_trial(Contents& contents, Dot dot, int taps, int k, int pixels) {
-  const int n = 16 * *rc::gen::inRange(1, 11), rows = *rc::gen::inRange(1, 5);
+  const int n = 16 * *rc::gen::inRange(1, 11), rows = *rc::gen::inRange(1, 6);
   const int64_t pixel_step = 4 * k * *rc::gen::element(0, 1, 2) + *rc::gen::element(0, 0, 3);
   const int64_t row_step = pixels * pixel_step + *rc::gen::element(0, 5, 64);
-  const int reach = *rc::gen::inRange(0, 4 * k * 8 + 1);
+  // A kernel of one column: each tap lies one output row after the one before.
+  const bool taps_follow_rows = *rc::gen::inRange(0, 3) == 0;
+  const int reach = taps_follow_rows ? int(row_step) * std::max(0, taps - 1) + 3 : *rc::gen::inRange(0, 4 * k * 8 + 1);
   Trial t{any_bytes(dot), taps, k, rows, pixels, n, *rc::gen::inRange(0, 21),
           *rc::gen::element(n, n, n - *rc::gen::inRange(1, 16), *rc::gen::inRange(1, n + 1)), pixel_step, row_step, 0, 0,
           *rc::gen::arbitrary<bool>(), {}, panel_places(int64_t(taps) * k, n),
@@ -61,7 +63,8 @@ Trial any_trial(Contents& contents, Dot dot, int taps, int k, int pixels) {
           Guarded<uint8_t>(size_t(taps) * k * n * 4, any_offset()), Guarded<int32_t>(n, any_offset()),
           Guarded<int32_t>(n, any_offset()), Guarded<int32_t>(n, any_offset()), Guarded<int32_t>(n, any_offset())};
   any_output(t);
-  for (int tap = 0; tap < taps; ++tap) t.offset.push_back(int32_t(contents.uniform(0, reach)));
+  for (int tap = 0; tap < taps; ++tap)
+    t.offset.push_back(taps_follow_rows ? 3 + int32_t(tap * row_step) : int32_t(contents.uniform(0, reach)));
   fill_first(contents, t.bytes, t.a);
   fill_second(contents, t.bytes, t.w.data(), t.w.size());
   const int64_t start = *rc::gen::element<int64_t>(INT32_MAX, 1 << 20, 1 << 10);
@@ -138,7 +141,8 @@ TEST(ConvProduct, IsTheNarrowedSumWithItsSumsAndExtremes) {
   for (const Dot dot : {Dot::u8s8, Dot::u8s8_wide, Dot::s16})
     EXPECT_TRUE(rc::check("any taps, words, pixels, columns and places of y, Dot " + std::to_string(int(dot)), [dot] {
       Contents contents = any_contents();
-      Trial t = any_trial(contents, dot, *rc::gen::inRange(0, 26), *rc::gen::inRange(1, 13), *rc::gen::inRange(1, 41));
+      Trial t = any_trial(contents, dot, *rc::gen::inRange(0, 26), *rc::gen::inRange(1, 13),
+                          *rc::gen::element(*rc::gen::inRange(1, 41), 8 * *rc::gen::inRange(1, 6)));
       require_product(t, any_offset());
     }));
 }
@@ -147,15 +151,18 @@ TEST(ConvProduct, EveryNumberOfPixelsAndColumnsIsExact) {
   Contents contents(1);
   for (const Dot dot : {Dot::u8s8, Dot::u8s8_wide, Dot::s16})
     for (int pixels = 1; pixels <= 40; ++pixels)
-      for (const int n : {16, 32, 48, 80}) {
-        Trial t{{dot, 15, 7, int16_burst(15, 7)}, 3, 2, 2, pixels, n, 5, n, 8, 8 * pixels, n, pixels * n, true, {0, 3, 16},
-                panel_places(6, n), Guarded<uint8_t>(size_t(16 * pixels) + 16), Guarded<uint8_t>(size_t(24) * n),
-                Guarded<int32_t>(n), Guarded<int32_t>(n), Guarded<int32_t>(n), Guarded<int32_t>(n)};
-        for (size_t i = 0; i < t.a.size(); ++i) t.a[i] = uint8_t(contents.uniform(0, dot == Dot::u8s8 ? 15 : 255));
-        for (size_t i = 0; i < t.w.size(); ++i) t.w[i] = uint8_t(contents.uniform(-7, 7));
-        for (int i = 0; i < n; ++i) t.init[i] = i, t.sum[i] = -i, t.low[i] = INT32_MAX, t.high[i] = INT32_MIN;
-        ASSERT_NO_THROW(require_product(t, size_t(pixels % 3))) << pixels << " pixels, " << n << " columns, Dot " << int(dot);
-      }
+      for (const int n : {16, 32, 48, 80})
+        for (const bool taps_follow_rows : {false, true}) {
+          const int rows = 2 + pixels % 2, row = 8 * pixels + 4;
+          Trial t{{dot, 15, 7, int16_burst(15, 7)}, 3, 2, rows, pixels, n, 5, n, 8, row, n, pixels * n, true, {0, 3, 16},
+                  panel_places(6, n), Guarded<uint8_t>(size_t(row) * (rows + 3)), Guarded<uint8_t>(size_t(24) * n),
+                  Guarded<int32_t>(n), Guarded<int32_t>(n), Guarded<int32_t>(n), Guarded<int32_t>(n)};
+          if (taps_follow_rows) t.offset = {1, 1 + row, 1 + 2 * row};
+          for (size_t i = 0; i < t.a.size(); ++i) t.a[i] = uint8_t(contents.uniform(0, dot == Dot::u8s8 ? 15 : 255));
+          for (size_t i = 0; i < t.w.size(); ++i) t.w[i] = uint8_t(contents.uniform(-7, 7));
+          for (int i = 0; i < n; ++i) t.init[i] = i, t.sum[i] = -i, t.low[i] = INT32_MAX, t.high[i] = INT32_MIN;
+          ASSERT_NO_THROW(require_product(t, size_t(pixels % 3))) << pixels << " pixels, " << n << " columns, Dot " << int(dot);
+        }
 }
 
 TEST(ConvProduct, LongReductionsOfTheLargestOperandsStayExactAtTheLargestBurst) {

@@ -171,6 +171,13 @@ void check_forward(int bits) {
     require_same(sign_sum, signs, "sums of signs", isa);
     require_same(top, z_max, "maxima of z", isa);
     if (f.has_mask) require_same(bit, mask, "mask", isa);
+    Guarded<int16_t> place = f.y;  // z may take y's place
+    norm_kernels(isa).forward(place.data(), int64_t(count),
+                              {f.mu.data(), f.limit.data(), f.pow2.data(), f.scale.data(), f.offset.data(), f.channels, bits,
+                               f.has_residual ? f.residual.data() : nullptr, f.residual_pow2, f.residual_scale, f.relu,
+                               place.data(), codes.data(), f.has_mask ? bit.data() : nullptr, sign_sum.data(), top.data()});
+    require_same(place, z, "z in y's place", isa);
+    require_same(codes, q, "q", isa, (8 - count % 8) % 8);
   }
 }
 
@@ -249,6 +256,10 @@ TEST(NormBackward, IsTheL1OrL2Gradient) {
                                                     bits, int16_t(1 << k), l2, dy.data(), top.data()});
         require_same(dy, expected, l2 ? "backward, L2" : "backward, L1", isa);
         require_same(top, dy_max, "maxima of dy", isa);
+        Guarded<int16_t> place = delta;
+        norm_kernels(isa).backward(int64_t(count), {place.data(), q.data(), scale.data(), mean.data(), slope.data(), channels,
+                                                    bits, int16_t(1 << k), l2, place.data(), top.data()});
+        require_same(place, expected, "dy in delta's place", isa);
       }
     }
   }));

@@ -27,7 +27,9 @@ std::vector<T> random_codes(int64_t count, int low, int high) {
   return all;
 }
 
-Shape any_shape() { return {*rc::gen::inRange(1, 9), *rc::gen::inRange(1, 9), *rc::gen::element(*rc::gen::inRange(1, 41), 8, 16)}; }
+Shape any_shape() {
+  return {*rc::gen::inRange(1, 9), *rc::gen::inRange(1, 9), *rc::gen::element(*rc::gen::inRange(1, 41), 3, 8, 16)};
+}
 
 /// Rows and columns of zeros around an interior: before and behind.
 struct Frame {
@@ -38,7 +40,7 @@ Frame any_frame() {
   return {some(), some(), some(), some()};
 }
 
-/// What a padded image must hold: `value` inside and for the channels, `zero` around.
+/// What a padded image must hold: `value` inside, `zero` around. What follows a pixel's channels meets weights of zero.
 template <class Value>
 void require_image(PaddedImage& image, Shape s, const Frame& f, bool words, int zero, Value value) {
   const int stored = words ? 0 : zero;
@@ -48,9 +50,9 @@ void require_image(PaddedImage& image, Shape s, const Frame& f, bool words, int 
     for (int x = 0; x < image.w; ++x) {
       const int iy = y - f.top, ix = x - f.left;
       const bool inside = iy >= 0 && ix >= 0 && iy < s.h && ix < s.w;
-      const int channels = image.pixel_bytes / (words ? 2 : 1);
+      const int channels = inside ? s.c : image.pixel_bytes / (words ? 2 : 1);
       for (int c = 0; c < channels; ++c) {
-        const int expected = inside && c < s.c ? value(iy, ix, c) : stored;
+        const int expected = inside ? value(iy, ix, c) : stored;
         const int found = words ? reinterpret_cast<const int16_t*>(image.pixel(y, x))[c] : image.pixel(y, x)[c];
         RC_ASSERT(found == expected);
       }
@@ -178,7 +180,8 @@ void require_x(const GradientOperands& o, const ProductShape& s, int slot, const
         for (int p = 0; p < s.out.w; ++p) {
           const int ix = p * s.stride + dx - s.pad;
           const bool inside = c < s.in.c && iy >= 0 && ix >= 0 && iy < s.in.h && ix < s.in.w;
-          const int expected = inside ? codes[(size_t(iy) * s.in.w + ix) * s.in.c + c] : zero;
+          const int around = o.has_ones && c == s.in.c ? 1 : zero;
+          const int expected = inside ? codes[(size_t(iy) * s.in.w + ix) * s.in.c + c] : around;
           RC_ASSERT(int(o.x[size_t(pixel_place(o, s, slot, c, y, dy, dx, p))]) == expected);
         }
         // Whole words are read, also beyond the row's end.
@@ -191,10 +194,28 @@ void require_g(const GradientOperands& o, const ProductShape& s, int slot, const
     for (int y = 0; y < s.out.h; ++y)
       for (int p = 0; p < 4 * o.blocks; ++p) {
         const int width = std::min(32, o.n - n / 32 * 32);
-        const int64_t at = n / 32 * o.g_panel + slot * o.g_image + ((int64_t(y) * o.blocks + p / 4) * width + n % 32) * 4 + p % 4;
+        const int64_t word = (int64_t(y) * o.blocks + p / 4) * width + n % 32;
+        const int64_t at = n / 32 * o.g_panel + slot * o.g_image + word * 4 + p % 4;
         const int expected = p < s.out.w && n < s.out.c ? codes[(size_t(y) * s.out.w + p) * s.out.c + n] : 0;
         RC_ASSERT(int(int8_t(o.g[size_t(at)])) == expected);
       }
+}
+
+/// Images of codes [h][w][c], packed and plain.
+struct SomeCodes {
+  Codes codes;
+  std::vector<std::vector<uint8_t>> plain;
+};
+SomeCodes any_codes(const Context& ctx, Shape s, int images, int bits) {
+  SomeCodes some;
+  some.codes.bits = bits;
+  some.codes.image_bytes = packed_bytes(s.elements(), bits);
+  some.codes.packed.resize(size_t(images * some.codes.image_bytes));
+  for (int i = 0; i < images; ++i) {
+    some.plain.push_back(random_codes<uint8_t>(s.elements(), 0, (1 << bits) - 1));
+    ctx.quantize.pack(some.plain.back().data(), s.elements(), bits, some.codes.image(i));
+  }
+  return some;
 }
 
 TEST(GradientOperands, HoldEveryTapsPixelsAsNeighboursAndZerosAround) {
@@ -212,17 +233,21 @@ TEST(GradientOperands, HoldEveryTapsPixelsAsNeighboursAndZerosAround) {
       o.shape(mine, count, uint8_t(zero));
       RC_ASSERT(o.images == count && o.k >= mine.in.c && o.k % 4 == 0 && o.n >= mine.out.c && o.n % 16 == 0);
       RC_ASSERT(4 * o.blocks >= mine.out.w && 4 * o.blocks < mine.out.w + 4);
-      std::vector<std::vector<uint8_t>> x;
+      RC_ASSERT(o.has_ones == (zero != 0 && o.k > mine.in.c));
+      const SomeCodes x = any_codes(ctx, mine.in, count, *rc::gen::element(4, *rc::gen::inRange(1, 9)));
       std::vector<std::vector<int8_t>> g;
+      Buffer<uint8_t> scratch;
       for (int i = 0; i < count; ++i) {
-        x.push_back(random_codes<uint8_t>(mine.in.elements(), 0, 255));
         g.push_back(random_codes<int8_t>(mine.out.elements(), -127, 127));
       }
       for (int slot = count - 1; slot >= 0; --slot) {
-        o.load_x(ctx, x[slot].data(), slot);
+        o.load_x(ctx, x.codes, count - 1 - slot, slot, scratch);  // in another order
         o.load_g(ctx, g[slot].data(), slot);
       }
-      for (int slot = 0; slot < count; ++slot) require_x(o, mine, slot, x[slot], zero), require_g(o, mine, slot, g[slot]);
+      for (int slot = 0; slot < count; ++slot) {
+        require_x(o, mine, slot, x.plain[count - 1 - slot], zero);
+        require_g(o, mine, slot, g[slot]);
+      }
     }
   }));
 }
@@ -231,10 +256,14 @@ TEST(GradientOperands, AnotherZeroPointFillsTheFrameAnew) {
   const Context ctx(some_config());
   const ProductShape s{3, 3, 2, 1, {5, 5, 3}, {3, 3, 4}};
   GradientOperands o;
-  const std::vector<uint8_t> codes(size_t(s.in.elements()), 200);
+  Codes codes;
+  codes.bits = 8;
+  codes.packed.resize(size_t(s.in.elements()));
+  codes.packed.fill_bytes(200);
+  Buffer<uint8_t> scratch;
   for (const int zero : {0, 8, 128, 0}) {
     o.shape(s, 2, uint8_t(zero));
-    o.load_x(ctx, codes.data(), 1);
+    o.load_x(ctx, codes, 0, 1, scratch);
     EXPECT_EQ(int(o.x[size_t(pixel_place(o, s, 1, 0, 0, 0, 1, 0))]), zero);
     EXPECT_EQ(int(o.x[size_t(pixel_place(o, s, 1, 0, 0, 1, 1, 0))]), 200);
   }
