@@ -8,7 +8,9 @@ namespace {
 
 void check_transpose(Contents& contents, int bits, int count, int channels) {
   const auto any = [&](int64_t low, int64_t high) { return contents.uniform(low, high); };
-  const auto code = [&](const uint8_t* pixel, int c) { return uint8_t(bits == 8 ? pixel[c] : pixel[c / 2] >> (c % 2 * 4) & 15); };
+  const auto code = [&](const uint8_t* pixel, int c) {
+    return uint8_t(bits == 8 ? pixel[c] : pixel[c / 2] >> (c % 2 * 4) & 15);
+  };
   const int rows = int(any(1, 3)), pixel_bytes = channels * bits / 8;
   const int64_t step = pixel_bytes * any(1, 3) + any(0, 1) * any(0, 5), row_step = any(0, 1) * any(0, 9) + count * step;
   const int64_t out_row = count + any(0, 1) * any(0, 20), out_channel = rows * out_row + any(0, 1) * any(0, 100);
