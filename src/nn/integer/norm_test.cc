@@ -336,7 +336,7 @@ TEST(Norm, SavesItsCodesAndAMaskAndHandsOnPackedActivations) {
 }
 
 TEST(Norm, CodesAreThoseOfTheStreamAlsoWhereItIsNotKept) {
-  EXPECT_TRUE(rc::check("the grid is that of the channels' maxima, the codes are the same bytes; training, then evaluation", [] {
+  EXPECT_TRUE(rc::check("the grid of the channels' maxima, the same bytes; training, then evaluation", [] {
     Trial t = any_trial();
     t.code_bits = *rc::gen::inRange(2, 9);
     Rig kept(t);
@@ -362,7 +362,8 @@ TEST(Norm, CodesAreThoseOfTheStreamAlsoWhereItIsNotKept) {
       RC_ASSERT(std::equal(codes.packed.data(), codes.packed.data() + codes.packed.size(), expected.packed.data()));
       if (!training) continue;
       std::vector<int32_t> top(t.shape.c, 0);
-      for (size_t e = 0; e < kept.count; ++e) top[e % t.shape.c] = std::max(top[e % t.shape.c], std::abs(int32_t((*z.memory)[e])));
+      for (size_t e = 0; e < kept.count; ++e)
+        top[e % t.shape.c] = std::max(top[e % t.shape.c], std::abs(int32_t((*z.memory)[e])));
       const Grid grid = make_grid(top, z.scale, t.code_bits, !t.relu, 4);
       RC_ASSERT(codes.scale == grid.scale && codes.shift == grid.shift);
       Buffer<int16_t> limit, pow2;

@@ -89,7 +89,8 @@ TEST(WeightCodes, AllZeroAndNotFinite) {
 
 /// What a first operand of `value` at (position, row) of a set of taps, and zero elsewhere, multiplies to: one pixel's sums
 /// are both of their extremes.
-std::vector<int32_t> product_with_one(const PackedWeights& packed, size_t set, int positions, int position, int row, int value) {
+std::vector<int32_t> product_with_one(const PackedWeights& packed, size_t set, int positions, int position, int row,
+                                      int value) {
   const bool words = packed.dot == Dot::s16;
   std::vector<uint8_t> a(size_t(positions) * packed.words * 4 + 64, uint8_t(words ? 0 : packed.zero));
   uint8_t* at = a.data() + size_t(position) * packed.words * 4;
@@ -100,8 +101,8 @@ std::vector<int32_t> product_with_one(const PackedWeights& packed, size_t set, i
   for (int i = 0; i < positions; ++i) offsets.push_back(i * packed.words * 4);
   const std::vector<int32_t> init = packed.init(set);
   conv_kernels(Isa::scalar).product({a.data(), offsets.data(), positions, packed.words, packed.words * 4, 0, 1, 1,
-                                     packed.bytes.data() + packed.sets[set].offset, packed.outputs, init.data(), packed.burst, 0,
-                                     packed.outputs, y.data(), 0, 0, nullptr, low.data(), high.data()},
+                                     packed.bytes.data() + packed.sets[set].offset, packed.outputs, init.data(), packed.burst,
+                                     0, packed.outputs, y.data(), 0, 0, nullptr, low.data(), high.data()},
                                     packed.dot);
   RC_ASSERT(low == high);
   return low;
