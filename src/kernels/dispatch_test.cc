@@ -6,29 +6,42 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <type_traits>
 
 #include "base/error.h"
 #include "kernels/conv/conv.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/norm/norm.h"
+#include "kernels/peak/peak.h"
+#include "kernels/pool/pool.h"
 #include "kernels/quantize/quantize.h"
+#include "kernels/weights/weights.h"
 
 namespace subbyte {
 extern const ConvKernels conv_kernels_scalar;
 extern const QuantizeKernels quantize_kernels_scalar;
 extern const NormKernels norm_kernels_scalar;
 extern const DepthwiseKernels depthwise_kernels_scalar;
+extern const PeakKernels peak_kernels_scalar;
+extern const PoolKernels pool_kernels_scalar;
+extern const WeightKernels weight_kernels_scalar;
 #if defined(__x86_64__)
 extern const ConvKernels conv_kernels_avx2, conv_kernels_avx512vnni;
 extern const QuantizeKernels quantize_kernels_avx2, quantize_kernels_avx512vnni;
 extern const NormKernels norm_kernels_avx2, norm_kernels_avx512vnni;
 extern const DepthwiseKernels depthwise_kernels_avx2, depthwise_kernels_avx512vnni;
+extern const PeakKernels peak_kernels_avx2, peak_kernels_avx512vnni;
+extern const PoolKernels pool_kernels_avx2, pool_kernels_avx512vnni;
+extern const WeightKernels weight_kernels_avx2, weight_kernels_avx512vnni;
 #define SUBBYTE_TABLES(family) &family##_scalar, &family##_avx2, &family##_avx512vnni, &family##_scalar, &family##_scalar
 #elif defined(__aarch64__)
 extern const ConvKernels conv_kernels_neon_dot, conv_kernels_neon_i8mm;
 extern const QuantizeKernels quantize_kernels_neon_dot, quantize_kernels_neon_i8mm;
 extern const NormKernels norm_kernels_neon_dot, norm_kernels_neon_i8mm;
 extern const DepthwiseKernels depthwise_kernels_neon_dot, depthwise_kernels_neon_i8mm;
+extern const PeakKernels peak_kernels_neon_dot, peak_kernels_neon_i8mm;
+extern const PoolKernels pool_kernels_neon_dot, pool_kernels_neon_i8mm;
+extern const WeightKernels weight_kernels_neon_dot, weight_kernels_neon_i8mm;
 #define SUBBYTE_TABLES(family) &family##_scalar, &family##_scalar, &family##_scalar, &family##_neon_dot, &family##_neon_i8mm
 #else
 #define SUBBYTE_TABLES(family) &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar
@@ -55,6 +68,9 @@ TEST(Dispatch, AFamilyGivesTheTableOfTheInstructionSetItIsAskedFor) {
   expect_tables(quantize_kernels, {SUBBYTE_TABLES(quantize_kernels)});
   expect_tables(norm_kernels, {SUBBYTE_TABLES(norm_kernels)});
   expect_tables(depthwise_kernels, {SUBBYTE_TABLES(depthwise_kernels)});
+  expect_tables(peak_kernels, {SUBBYTE_TABLES(peak_kernels)});
+  expect_tables(pool_kernels, {SUBBYTE_TABLES(pool_kernels)});
+  expect_tables(weight_kernels, {SUBBYTE_TABLES(weight_kernels)});
 }
 
 TEST(Dispatch, SupportedInstructionSetsHaveDifferentTables) {
@@ -62,24 +78,37 @@ TEST(Dispatch, SupportedInstructionSetsHaveDifferentTables) {
   expect_different_tables(quantize_kernels);
   expect_different_tables(norm_kernels);
   expect_different_tables(depthwise_kernels);
+  expect_different_tables(peak_kernels);
+  expect_different_tables(pool_kernels);
+  expect_different_tables(weight_kernels);
+}
+
+/// Every function of every family, so that a table cannot borrow another's without being seen.
+template <class Kernels, class... Members>
+void expect_own_kernels(const Kernels& (*pick)(Isa), Members... members) {
+  const auto expect_own = [&](auto member) {
+    std::set<std::remove_cvref_t<decltype(pick(Isa::scalar).*member)>> functions;
+    for (Isa isa : supported_isas()) functions.insert(pick(isa).*member);
+    EXPECT_EQ(functions.size(), supported_isas().size());
+  };
+  (expect_own(members), ...);
 }
 
 TEST(Dispatch, SupportedTablesHoldTheirOwnKernels) {
-  std::set<void (*)(const RowProduct&, Dot)> conv;
-  std::set<void (*)(const DepthwiseRow&)> depthwise;
-  std::set<void (*)(int64_t, const NormReduce&)> norm;
-  std::set<void (*)(const RandomStream&, int64_t, uint16_t*)> quantize;
-  for (Isa isa : supported_isas()) {
-    conv.insert(conv_kernels(isa).row);
-    depthwise.insert(depthwise_kernels(isa).row);
-    norm.insert(norm_kernels(isa).reduce);
-    quantize.insert(quantize_kernels(isa).random);
-  }
-  const size_t count = supported_isas().size();
-  EXPECT_EQ(conv.size(), count);
-  EXPECT_EQ(depthwise.size(), count);
-  EXPECT_EQ(norm.size(), count);
-  EXPECT_EQ(quantize.size(), count);
+  using C = ConvKernels;
+  using D = DepthwiseKernels;
+  using N = NormKernels;
+  using Q = QuantizeKernels;
+  expect_own_kernels(conv_kernels, &C::product, &C::weights_gradient, &C::transpose, &C::gradient_words);
+  expect_own_kernels(depthwise_kernels, &D::row, &D::gradient);
+  expect_own_kernels(norm_kernels, &N::narrow, &N::deviation, &N::forward, &N::reduce, &N::backward, &N::combine);
+  expect_own_kernels(quantize_kernels, &Q::nearest, &Q::stochastic, &Q::random, &Q::nearest_packed, &Q::pack,
+                     &Q::unpack, &Q::unpack_rows, &Q::channel_max, &Q::operand, &Q::energy);
+  expect_own_kernels(pool_kernels, &PoolKernels::max, &PoolKernels::average, &PoolKernels::max_back,
+                     &PoolKernels::average_back);
+  using W = WeightKernels;
+  expect_own_kernels(weight_kernels, &W::range, &W::codes, &W::forward_bytes, &W::forward_int16, &W::backward_bytes,
+                     &W::backward_int16, &W::gradient);
 }
 
 /// SUBBYTE_ISA as it was before, at the end.

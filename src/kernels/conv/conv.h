@@ -6,9 +6,9 @@
 //
 // Operands are read as 32-bit words: four u8 against four s8 (or two s16 against two s16, where shifts outgrow 8 bits).
 // A signed first operand is stored with a zero point; the caller takes it out through the accumulators' start values.
-// Sums are exact modulo 2^32 and the caller chooses operands whose true sums fit int32 (with room for the rounding half),
-// so every path gives the same bits. Columns n come in panels of 32 (the last one may have 16): the words that a register
-// tile reads lie one behind the other.
+// Sums are exact modulo 2^32 and the caller chooses operands whose true sums fit int32 (with room for 2^16 above, the largest
+// half that is added in 32 bits), so every path gives the same bits. Columns n come in panels of 32 (the last one may have
+// 16): the words that a register tile reads lie one behind the other.
 #pragma once
 #include <cstdint>
 
@@ -53,7 +53,7 @@ struct ImageProduct {
   int n;
   const int32_t* init;        ///< [n]
   int burst;                  ///< Dot::u8s8: at most int16_burst of the operands
-  int shift;
+  int shift;                  ///< 0 to 63
   int channels;               ///< columns that are stored, at most n
   int16_t* y;
   int64_t y_pixel, y_row;     ///< elements from one pixel of y, or row, to the next

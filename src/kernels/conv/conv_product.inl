@@ -12,9 +12,15 @@
 // Hides a pointer's origin, so that a few registers with fixed distances serve all rows of a tile.
 #define SUBBYTE_OPAQUE(pointer) asm("" : "+r"(pointer))
 
-/// `y` = the tile's sums, which include the rounding half, narrowed; their sums and extremes by channel.
+// From this shift on, int32 leaves less than stream_limit. The half that rounds may not fit beside the sum there: it is added
+// when all bits but one are gone, ((acc >> (shift - 1)) + 1) >> 1, which is the same number.
+constexpr int late_half = 18;
+inline int32_t early_half(int shift) { return shift > 0 && shift < late_half ? 1 << (shift - 1) : 0; }
+
+/// `y` = the tile's sums, which include early_half, narrowed; their sums and extremes by channel.
 template <class V, int MR, int NV>
 inline void finish_tile(const ImageProduct& p, typename V::Vec (&acc)[MR][NV], int32_t half, int16_t* y, int column) {
+  const int last = p.shift < late_half ? p.shift : 1;
   SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
     typename V::Vec low = acc[0][v], high = acc[0][v];
     SUBBYTE_UNROLL for (int m = 1; m < MR; ++m) {
@@ -24,12 +30,14 @@ inline void finish_tile(const ImageProduct& p, typename V::Vec (&acc)[MR][NV], i
     const int at = column + v * V::lanes;
     V::store(p.low + at, V::min(V::load(p.low + at), V::add(low, V::all(-half))));
     V::store(p.high + at, V::max(V::load(p.high + at), V::add(high, V::all(-half))));
-    if (p.shift < 18) {  // beyond, int32 leaves less than stream_limit
+    if (p.shift < late_half) {
       const int32_t most = (stream_limit << p.shift) + ((1 << p.shift) - 1), least = -(stream_limit << p.shift);
       if (V::any_less(low, V::all(least)) || V::any_less(V::all(most), high))
         SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::max(V::min(acc[m][v], V::all(most)), V::all(least));
+    } else {
+      SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::add(V::shift_right(acc[m][v], p.shift - 1), V::all(1));
     }
-    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::shift_right(acc[m][v], p.shift);
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::shift_right(acc[m][v], last);
     if (p.sum) {
       typename V::Vec sum = V::load(p.sum + at);
       SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) sum = V::add(sum, acc[m][v]);
@@ -64,7 +72,7 @@ __attribute__((noinline)) void product_tile(const ImageProduct& p, const uint8_t
   constexpr int bases = (MR + 3) / 4;
   typename V::Vec acc[MR][NV];
   [[maybe_unused]] typename V::Vec pairs[MR][NV], offset[NV];
-  const int32_t half = p.shift ? 1 << (p.shift - 1) : 0;
+  const int32_t half = early_half(p.shift);
   SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
     const typename V::Vec start = V::add(V::load(p.init + column + v * V::lanes), V::all(half));
     if constexpr (has_offset) offset[v] = V::zero();
@@ -166,7 +174,7 @@ __attribute__((always_inline)) inline void pair_row(const ImageProduct& p, const
 template <class V, Dot D, int MR>
 __attribute__((noinline)) void product_row_pair(const ImageProduct& p, const uint8_t* a, int16_t* y, int column) {
   typename V::Vec upper[MR][1], lower[MR][1];
-  const int32_t half = p.shift ? 1 << (p.shift - 1) : 0;
+  const int32_t half = early_half(p.shift);
   const typename V::Vec start = V::add(V::load(p.init + column), V::all(half));
   SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) upper[m][0] = lower[m][0] = start;
   const uint8_t* w = p.w + panel_word(int64_t(p.taps) * p.k, p.n, 0, column) * 4;

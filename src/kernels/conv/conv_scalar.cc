@@ -21,8 +21,8 @@ int32_t word_dot(const uint8_t* a, const uint8_t* w, Dot dot) {
 int32_t add_wrapped(int32_t a, int32_t b) { return int32_t(uint32_t(a) + uint32_t(b)); }
 
 int32_t narrow(int32_t acc, int shift) {
-  const int32_t y = shift ? add_wrapped(acc, 1 << (shift - 1)) >> shift : acc;
-  return y < -stream_limit ? -stream_limit : y > stream_limit ? stream_limit : y;
+  const int64_t y = shift ? (int64_t{acc} + (int64_t{1} << (shift - 1))) >> shift : acc;
+  return y < -stream_limit ? -stream_limit : y > stream_limit ? stream_limit : int32_t(y);
 }
 
 void product(const ImageProduct& p, Dot dot) {

@@ -171,6 +171,13 @@ void check_forward(int bits) {
     require_same(sign_sum, signs, "sums of signs", isa);
     require_same(top, z_max, "maxima of z", isa);
     if (f.has_mask) require_same(bit, mask, "mask", isa);
+    Guarded<int16_t> place = f.y;  // z may take y's place
+    norm_kernels(isa).forward(place.data(), int64_t(count),
+                              {f.mu.data(), f.limit.data(), f.pow2.data(), f.scale.data(), f.offset.data(), f.channels, bits,
+                               f.has_residual ? f.residual.data() : nullptr, f.residual_pow2, f.residual_scale, f.relu,
+                               place.data(), codes.data(), f.has_mask ? bit.data() : nullptr, sign_sum.data(), top.data()});
+    require_same(place, z, "z in y's place", isa);
+    require_same(codes, q, "q", isa, (8 - count % 8) % 8);
   }
 }
 
@@ -222,7 +229,7 @@ TEST(NormReduce, MasksAndSums) {
 }
 
 TEST(NormBackward, IsTheL1OrL2Gradient) {
-  EXPECT_TRUE(rc::check("dy = scale delta - mean - slope sign(q), or slope q", [] {
+  EXPECT_TRUE(rc::check("dy = scale delta - mean - slope sign(q), or slope q; max |dy|", [] {
     Contents contents = any_contents();
     const int channels = any_channels(), pixels = any_pixels(channels), bits = *rc::gen::element(2, 3, 4, 5, 6, 7, 8);
     const int k = *rc::gen::inRange(0, 15);
@@ -231,19 +238,28 @@ TEST(NormBackward, IsTheL1OrL2Gradient) {
     const Guarded<uint8_t> q = any_codes(contents, count, bits);
     const Buffer<int16_t> scale = any_constants(contents, channels, 16383), mean = any_constants(contents, channels, 8000);
     const Buffer<int16_t> slope = any_constants(contents, channels, 8000);
+    const Guarded<int32_t> max_before = any_sums<int32_t>(contents, channels, 0, *rc::gen::element(0, 100, 32767));
     for (const bool l2 : {false, true}) {
       std::vector<int16_t> expected;
+      std::vector<int32_t> dy_max = copy(max_before);
       for (size_t i = 0; i < count; ++i) {
         const size_t c = i % channels;
         const int64_t code = int64_t(q[i]) - (1 << (bits - 1));
         const int64_t slant = l2 ? high_product(code * (1 << (16 - bits)), slope[c]) : sign(code) * slope[c];
         expected.push_back(int16_t(high_product(int64_t(delta[i]) * (1 << k), scale[c]) - mean[c] - slant));
+        dy_max[c] = std::max(dy_max[c], std::abs(int32_t(expected.back())));
       }
       for (Isa isa : supported_isas()) {
         Guarded<int16_t> dy(count, any_offset());
+        Guarded<int32_t> top = max_before;
         norm_kernels(isa).backward(int64_t(count), {delta.data(), q.data(), scale.data(), mean.data(), slope.data(), channels,
-                                                    bits, int16_t(1 << k), l2, dy.data()});
+                                                    bits, int16_t(1 << k), l2, dy.data(), top.data()});
         require_same(dy, expected, l2 ? "backward, L2" : "backward, L1", isa);
+        require_same(top, dy_max, "maxima of dy", isa);
+        Guarded<int16_t> place = delta;
+        norm_kernels(isa).backward(int64_t(count), {place.data(), q.data(), scale.data(), mean.data(), slope.data(), channels,
+                                                    bits, int16_t(1 << k), l2, place.data(), top.data()});
+        require_same(place, expected, "dy in delta's place", isa);
       }
     }
   }));

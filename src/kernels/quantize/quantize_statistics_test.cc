@@ -20,21 +20,22 @@ std::vector<uint16_t> random_values(RandomStream s, int64_t count) {
 }
 
 /// For each fraction f / 2^F: the count of draws that round up, its mean count * f / 2^F, variance count * f (1 - f), each
-/// draw a variable in [0, 1]. Comparisons: 64 + 128 + 256 + 512 + 1024 = 1984 counts; the squares follow from the counts.
+/// draw a variable in [0, 1]. Comparisons: 64 + 128 + 256 = 448 counts; the squares follow from the counts.
 TEST(StochasticRounding, IsUnbiasedWithTheVarianceOfABernoulliDrawForEveryFraction) {
   constexpr int64_t draws = 16384;
-  constexpr int comparisons = 1984;
+  constexpr int comparisons = 448;
   const std::vector<int16_t> limit(256, 16383), pow2(256, 2);
   std::vector<int16_t> z(draws);
   std::vector<int8_t> codes(draws);
   uint32_t tensor = 0;
-  for (const int fraction : {6, 7, 8, 9, 10})
+  for (const int fraction : {6, 7, 8})
     for (int f = 0; f < 1 << fraction; ++f) {
       const QuantizeGrid grid{limit.data(), pow2.data(), 256, 16384, fraction};  // z' = z
       const int floor_code = f % 7 - 4;
       std::fill(z.begin(), z.end(), int16_t(floor_code * (1 << fraction) + f));
-      const std::vector<uint16_t> random = random_values({{11, 22}, 0, ++tensor, 3, 1}, draws);
-      quantize_kernels(selected_isa()).stochastic(z.data(), draws, grid, random.data(), codes.data());
+      const std::vector<uint16_t> random = random_values({{11, 22}, 0, ++tensor, 3, 1}, draws / 2);
+      quantize_kernels(selected_isa()).stochastic(z.data(), draws, grid, reinterpret_cast<const uint8_t*>(random.data()),
+                                                 codes.data());
       const double p = std::ldexp(f, -fraction);
       int64_t up = 0;
       double squares = 0;

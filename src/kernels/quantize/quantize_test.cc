@@ -32,8 +32,9 @@ struct Trial {
   }
 };
 
-Trial any_trial(int bits, bool is_signed) {
-  const int channels = any_channels(), pixels = any_pixels(channels), most = is_signed ? 15 - bits : 14 - bits;
+Trial any_trial(int bits, bool is_signed, int most_fraction = 16) {
+  const int channels = any_channels(), pixels = any_pixels(channels);
+  const int most = std::min(most_fraction, is_signed ? 15 - bits : 14 - bits);
   Trial t{channels, bits, (1 << (is_signed ? bits - 1 : bits)) - 1, *rc::gen::element(most, *rc::gen::inRange(6, most + 1)),
           is_signed, int64_t(channels) * pixels, 0, {}, {}, Guarded<int16_t>(size_t(channels) * pixels, any_offset())};
   Contents contents = any_contents();
@@ -95,15 +96,34 @@ TEST(Nearest, TiesGoToTheEvenCode) {
   }
 }
 
+TEST(NearestPacked, IsNearestThenPack) {
+  for (const int bits : all_bits)
+    EXPECT_TRUE(rc::check("packed codes of every instruction set, " + std::to_string(bits) + " bits", [bits] {
+      Trial t = any_trial(bits, *rc::gen::arbitrary<bool>());
+      t.count -= *rc::gen::inRange<int64_t>(0, std::min<int64_t>(t.count, 9));  // an image may end inside a group of 8
+      std::vector<uint8_t> expected(size_t(packed_bytes(t.count, bits)), 0);
+      for (int64_t i = 0; i < t.count; ++i)
+        for (int b = 0; b < bits; ++b) {
+          const int64_t at = i * bits + b, code = nearest_even(t.value(i), t.fraction) + t.zero();
+          expected[at / 8] = uint8_t(expected[at / 8] | ((code >> b) & 1) << (at % 8));
+        }
+      for (Isa isa : supported_isas()) {
+        Guarded<uint8_t> packed(expected.size(), any_offset());
+        quantize_kernels(isa).nearest_packed(t.z.data(), t.count, t.grid(), t.zero(), bits, packed.data());
+        require_same(packed, expected, "nearest_packed", isa);
+      }
+    }));
+}
+
 TEST(Stochastic, IsTheFloorOfTheGridValueAndItsRandomFraction) {
   for (const int bits : all_bits)
     EXPECT_TRUE(rc::check("codes of every instruction set, " + std::to_string(bits) + " bits", [bits] {
-      const Trial t = any_trial(bits, true);
-      Guarded<uint16_t> random(size_t(t.count), any_offset());
-      any_contents().fill(random, 0, 65535);
+      const Trial t = any_trial(bits, true, 8);
+      Guarded<uint8_t> random(size_t(t.count), any_offset());
+      any_contents().fill(random, 0, 255);
       std::vector<int8_t> expected;
       for (int64_t i = 0; i < t.count; ++i) {
-        const int64_t u = random[i] / (1 << (16 - t.fraction));
+        const int64_t u = random[i] / (1 << (8 - t.fraction));
         const int64_t q = floor_shift(t.value(i) + u, t.fraction);
         RC_ASSERT(q >= -t.top && q <= t.top);
         expected.push_back(int8_t(q));
@@ -118,16 +138,17 @@ TEST(Stochastic, IsTheFloorOfTheGridValueAndItsRandomFraction) {
 
 TEST(Stochastic, AValueOnTheGridIsKeptByAnyRandomNumber) {
   const std::vector<int16_t> limit(256, 16383), pow2(256, 2);
-  std::vector<uint16_t> random(65536);
-  std::iota(random.begin(), random.end(), uint16_t(0));
+  std::vector<uint8_t> random(256);
+  std::iota(random.begin(), random.end(), uint8_t(0));
   std::vector<int8_t> codes(random.size());
-  for (const int fraction : {7, 10, 13})
-    for (const int q : {-1, 0, 1}) {
-      const std::vector<int16_t> z(random.size(), int16_t(q * (1 << fraction)));
-      quantize_kernels(Isa::scalar).stochastic(z.data(), int64_t(z.size()), {limit.data(), pow2.data(), 256, 16384, fraction},
-                                               random.data(), codes.data());
-      EXPECT_EQ(codes, std::vector<int8_t>(random.size(), int8_t(q)));
-    }
+  for (Isa isa : supported_isas())
+    for (const int fraction : {6, 7, 8})
+      for (const int q : {-7, -1, 0, 1, 7}) {
+        const std::vector<int16_t> z(random.size(), int16_t(q * (1 << fraction)));
+        quantize_kernels(isa).stochastic(z.data(), int64_t(z.size()), {limit.data(), pow2.data(), 256, 16384, fraction},
+                                         random.data(), codes.data());
+        EXPECT_EQ(codes, std::vector<int8_t>(random.size(), int8_t(q))) << isa_name(isa);
+      }
 }
 
 RandomStream any_stream() {
@@ -215,6 +236,24 @@ TEST(Pack, CodesAreALittleEndianBitStream) {
     }));
 }
 
+TEST(Pack, RowsAreUnpackedToTheirPlacesAndNothingBetweenThem) {
+  for (const int bits : {1, 2, 3, 4, 5, 6, 7, 8})
+    EXPECT_TRUE(rc::check("unpack_rows, " + std::to_string(bits) + " bits", [bits] {
+      const int rows = *rc::gen::inRange(1, 12), count = 8 * *rc::gen::inRange(1, 40);
+      const int64_t step = count + *rc::gen::element(0, 1, 5, 16, 64);
+      Guarded<uint8_t> codes(size_t(rows) * count, any_offset()), packed(size_t(packed_bytes(codes.size(), bits)), any_offset());
+      any_contents().fill(codes, 0, (1 << bits) - 1);
+      quantize_kernels(Isa::scalar).pack(codes.data(), int64_t(codes.size()), bits, packed.data());
+      Guarded<uint8_t> expected(size_t((rows - 1) * step + count));
+      for (int row = 0; row < rows; ++row) std::copy_n(codes.data() + row * count, count, expected.data() + row * step);
+      for (Isa isa : supported_isas()) {
+        Guarded<uint8_t> out(expected.size(), any_offset());
+        quantize_kernels(isa).unpack_rows(packed.data(), rows, count, bits, out.data(), step);
+        require_same(out, expected, "unpack_rows", isa);
+      }
+    }));
+}
+
 TEST(Pack, CodesTakeTheirWidthAndNoMore) {
   EXPECT_EQ(packed_bytes(1024, 4), 512);  // half a byte a code
   EXPECT_EQ(packed_bytes(1024, 2), 256);
@@ -242,6 +281,33 @@ TEST(ChannelMax, IsTheLargestMagnitudeOrWhatOutHeld) {
       Guarded<int32_t> out = before;
       quantize_kernels(isa).channel_max(z.data(), int64_t(z.size()), channels, out.data());
       require_same(out, expected, "channel_max", isa);
+    }
+  }));
+}
+
+TEST(Operand, IsTheCodeTimesItsChannelsFactorPlusTheZeroPoint) {
+  EXPECT_TRUE(rc::check("out = codes * factor + zero modulo 256, with and without factors", [] {
+    const int channels = any_channels();
+    const int64_t count = int64_t(channels) * any_pixels(channels) - *rc::gen::inRange(0, channels);  // ends anywhere
+    Contents contents = any_contents();
+    Guarded<int8_t> codes(size_t(count), any_offset());
+    contents.fill(codes, -128, 127);
+    std::vector<int> channel(channels);
+    if (*rc::gen::arbitrary<bool>()) contents.fill(channel, 0, 255);
+    else for (int& f : channel) f = 1 << contents.uniform(0, 7);  // as shifts are
+    Buffer<uint8_t> factor;
+    repeat_channels(channel.data(), channels, factor);
+    const uint8_t zero = uint8_t(contents.uniform(0, 255));
+    for (const bool has_factor : {false, true}) {
+      std::vector<uint8_t> expected;
+      for (int64_t i = 0; i < count; ++i)
+        expected.push_back(uint8_t(((codes[i] * (has_factor ? channel[i % channels] : 1) + zero) % 256 + 256) % 256));
+      for (Isa isa : supported_isas()) {
+        Guarded<uint8_t> out(expected.size(), any_offset());
+        quantize_kernels(isa).operand(codes.data(), count, has_factor ? factor.data() : nullptr,
+                                      has_factor ? int(factor.size()) : 0, zero, out.data());
+        require_same(out, expected, has_factor ? "operand with factors" : "operand", isa);
+      }
     }
   }));
 }

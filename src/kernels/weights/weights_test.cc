@@ -64,7 +64,7 @@ Trial any_trial(bool forward, int most_left) {
   Trial t{outputs, taps, channels, {}, {}, any_contents(), Guarded<int8_t>(size_t(outputs) * taps * channels, any_offset())};
   t.contents.fill(t.code, -7, 7);
   for (int r = 0; r < (forward ? channels : outputs); ++r) t.left.push_back(int(t.contents.uniform(0, most_left)));
-  for (int i = *rc::gen::inRange(1, 10); i > 0; --i) t.order.push_back(int(t.contents.uniform(0, taps - 1)));
+  for (int i = *rc::gen::inRange(0, 10); i > 0; --i) t.order.push_back(int(t.contents.uniform(0, taps - 1)));
   return t;
 }
 
@@ -76,19 +76,20 @@ void check_words(bool forward) {
   const int words = (rows + group - 1) / group, n16 = (columns + 15) / 16 * 16, positions = int(t.order.size());
   std::vector<uint32_t> expected;
   std::vector<int32_t> sums(n16, 0);
-  for (int tap : t.order)
-    for (int w = 0; w < words; ++w)
-      for (int n = 0; n < n16; ++n) {
-        Element element[group] = {};
-        for (int r = 0; r < group; ++r) {
-          const int row = w * group + r, output = forward ? n : row, channel = forward ? row : n;
-          if (row >= rows || n >= columns) continue;
-          element[r] = Element(t.code[(size_t(output) * t.taps + tap) * t.channels + channel] * (1 << t.left[row]));
-          sums[n] += element[r];
+  for (int panel = 0; panel < n16; panel += 32)
+    for (int tap : t.order)
+      for (int w = 0; w < words; ++w)
+        for (int n = panel; n < std::min(panel + 32, n16); ++n) {
+          Element element[group] = {};
+          for (int r = 0; r < group; ++r) {
+            const int row = w * group + r, output = forward ? n : row, channel = forward ? row : n;
+            if (row >= rows || n >= columns) continue;
+            element[r] = Element(t.code[(size_t(output) * t.taps + tap) * t.channels + channel] * (1 << t.left[row]));
+            sums[n] += element[r];
+          }
+          expected.push_back(0);
+          std::memcpy(&expected.back(), element, 4);
         }
-        expected.push_back(0);
-        std::memcpy(&expected.back(), element, 4);
-      }
   const int cut = 16 * *rc::gen::inRange(0, n16 / 16 + 1);  // as two threads would share the columns
   for (Isa isa : supported_isas()) {
     const WeightKernels& k = weight_kernels(isa);
@@ -112,6 +113,48 @@ TEST(WeightKernels, ForwardWordsHoldShiftedInputChannels) {
 TEST(WeightKernels, BackwardWordsHoldShiftedOutputChannels) {
   EXPECT_TRUE(rc::check("bytes", [] { check_words<int8_t>(false); }));
   EXPECT_TRUE(rc::check("int16", [] { check_words<int16_t>(false); }));
+}
+
+TEST(WeightKernels, GradientsAreTheSumsOfAllPartsTimesTheirUnits) {
+  EXPECT_TRUE(rc::check("grad[n][tap][c] = sum over parts, in 64 bits, turned and scaled; only [begin, end)", [] {
+    Contents contents = any_contents();
+    const int taps = *rc::gen::inRange(1, 6), channels = *rc::gen::inRange(1, 50), outputs = *rc::gen::inRange(1, 50);
+    const int k = (channels + 3) / 4 * 4 + 4 * *rc::gen::inRange(0, 2), n16 = (outputs + 15) / 16 * 16;
+    const int begin = *rc::gen::inRange(0, outputs), end = *rc::gen::inRange(begin, outputs + 1), parts = *rc::gen::inRange(1, 5);
+    const int64_t most_total = int64_t{1} << *rc::gen::element(20, 40, 50);  // of 4 parts: exact in double
+    std::vector<Guarded<int32_t>> sum, zero_sum;
+    std::vector<Guarded<int64_t>> total;
+    std::vector<WeightSums> part;
+    for (int p = 0; p < parts; ++p) {
+      sum.emplace_back(size_t(taps) * k * n16, any_offset());
+      zero_sum.emplace_back(size_t(outputs), any_offset());
+      total.emplace_back(sum[p].size(), any_offset());
+      contents.fill(sum[p], INT32_MIN, INT32_MAX);
+      contents.fill(zero_sum[p], INT32_MIN, INT32_MAX);
+      contents.fill(total[p], -most_total, most_total);
+    }
+    for (int p = 0; p < parts; ++p)
+      part.push_back({sum[p].data(), zero_sum[p].data(), *rc::gen::arbitrary<bool>() ? total[p].data() : nullptr});
+    std::vector<double> input_unit, output_unit;
+    for (int c = 0; c < channels; ++c) input_unit.push_back(double(contents.uniform(1, 1 << 20)) * 0x1p-30);
+    for (int n = 0; n < outputs; ++n) output_unit.push_back(std::ldexp(1.0, -int(contents.uniform(0, 7))));
+    Guarded<float> expected(size_t(outputs) * taps * channels);
+    for (int n = begin; n < end; ++n)
+      for (int tap = 0; tap < taps; ++tap)
+        for (int c = 0; c < channels; ++c) {
+          const size_t at = (size_t(tap) * k + c) * n16 + n;
+          int64_t all = 0;
+          for (const WeightSums& p : part)
+            all += int32_t(uint32_t(p.sum[at]) - uint32_t(p.zero_sum[n])) + (p.total ? p.total[at] : 0);
+          expected[(size_t(n) * taps + tap) * channels + c] = float(double(all) * input_unit[c] * output_unit[n]);
+        }
+    for (Isa isa : supported_isas()) {
+      Guarded<float> grad(expected.size(), any_offset());
+      weight_kernels(isa).gradient({part.data(), parts, taps, channels, k, n16, begin, end, input_unit.data(),
+                                    output_unit.data(), grad.data()});
+      require_same(grad, expected, "gradient", isa);
+    }
+  }));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <random>
 
+#include "nn/integer/grid.h"
 #include "nn/integer/layer.h"
 
 namespace subbyte {
@@ -25,6 +26,7 @@ struct Trial {
   Shape shape{4, 4, 3};
   int images = 3, threads = 1, bits = 8, grad_bits = 16, code_bits = 0;
   bool l2 = false, relu = true, residual = true;
+  bool keeps_stream = true;  // somebody reads z beside its codes
   unsigned seed = 1;
 };
 
@@ -39,6 +41,7 @@ struct Rig {
     ctx.values[2].is_signed = !t.relu;
     ctx.values[2].codes.bits = t.code_bits;
     ctx.values[2].codes.groups = 4;
+    ctx.values[2].stream_readers = t.keeps_stream ? 1 : 0;
     gamma.value.resize(t.shape.c), gamma.grad.resize(t.shape.c);
     beta.value.resize(t.shape.c), beta.grad.resize(t.shape.c);
     std::normal_distribution<double> normal;
@@ -176,6 +179,12 @@ void check_backward(Rig& rig) {
     RC_ASSERT(through.scale == 2e-6 && through.top == most);
     for (size_t e = 0; e < rig.count; ++e) RC_ASSERT(int((*through.memory)[e]) == masked[e]);
   }
+  std::vector<int32_t> image_top(size_t(t.images) * t.shape.c, 0);
+  for (size_t e = 0; e < rig.count; ++e) {
+    int32_t& top = image_top[e / rig.elements * t.shape.c + e % t.shape.c];
+    top = std::max(top, std::abs(int32_t((*dx.memory)[e])));
+  }
+  RC_ASSERT(dx.image_top == image_top);
   const double n = double(rig.count / t.shape.c);
   for (int c = 0; c < t.shape.c; ++c) {
     const Channel m = measure(rig, c);
@@ -324,6 +333,51 @@ TEST(Norm, SavesItsCodesAndAMaskAndHandsOnPackedActivations) {
       }
     }
   }
+}
+
+TEST(Norm, CodesAreThoseOfTheStreamAlsoWhereItIsNotKept) {
+  EXPECT_TRUE(rc::check("the grid of the channels' maxima, the same bytes; training, then evaluation", [] {
+    Trial t = any_trial();
+    t.code_bits = *rc::gen::inRange(2, 9);
+    Rig kept(t);
+    t.keeps_stream = false;
+    Rig rig(t);
+    for (const bool training : {true, false}) {
+      for (Rig* r : {&kept, &rig}) {
+        r->ctx.training = training;
+        if (!training) {
+          r->ctx.values[2].stream.memory.reset();
+          r->ctx.values[0].stream.memory = r->ctx.streams.take(int64_t(r->count));
+          for (size_t e = 0; e < r->count; ++e) (*r->ctx.values[0].stream.memory)[e] = int16_t(r->input[e]);
+        }
+        r->forward();
+      }
+      const Stream& z = kept.ctx.values[2].stream;
+      const Codes &expected = kept.ctx.values[2].codes, &codes = rig.ctx.values[2].codes;
+      const bool is_kept = bool(z.memory), other_is_kept = bool(rig.ctx.values[2].stream.memory);
+      RC_ASSERT(is_kept);
+      RC_ASSERT(other_is_kept == (training && t.residual));  // there the range is known only after the pass
+      RC_ASSERT(codes.scale == expected.scale && codes.shift == expected.shift && codes.zero == expected.zero);
+      RC_ASSERT(codes.packed.size() == expected.packed.size());
+      RC_ASSERT(std::equal(codes.packed.data(), codes.packed.data() + codes.packed.size(), expected.packed.data()));
+      if (!training) continue;
+      std::vector<int32_t> top(t.shape.c, 0);
+      for (size_t e = 0; e < kept.count; ++e)
+        top[e % t.shape.c] = std::max(top[e % t.shape.c], std::abs(int32_t((*z.memory)[e])));
+      const Grid grid = make_grid(top, z.scale, t.code_bits, !t.relu, 4);
+      RC_ASSERT(codes.scale == grid.scale && codes.shift == grid.shift);
+      Buffer<int16_t> limit, pow2;
+      grid.constants(0, limit, pow2);
+      std::vector<uint8_t> nearest(rig.elements + 8), found(rig.elements + 8);
+      for (int i = 0; i < t.images; ++i) {
+        rig.ctx.quantize.nearest(z.image(i, int64_t(rig.elements)), int64_t(rig.elements),
+                                 {limit.data(), pow2.data(), int(limit.size()), grid.multiplier, grid.fraction}, codes.zero,
+                                 nearest.data());
+        rig.ctx.quantize.unpack(codes.image(i), int64_t(rig.elements), t.code_bits, found.data());
+        RC_ASSERT(std::equal(nearest.begin(), nearest.end() - 8, found.begin()));
+      }
+    }
+  }));
 }
 
 }  // namespace

@@ -16,10 +16,18 @@ void PaddedImage::shape(int height, int width, int frame_top, int frame_left, in
   zero_ = zero;
   bytes.resize(size_t(h) * w * pixel_bytes);
   bytes.fill_bytes(zero);
+  inner_h_ = inner_w_ = -1;
+}
+
+void PaddedImage::begin(Shape inner) {
+  if (inner_h_ >= 0 && (inner.h != inner_h_ || inner.w != inner_w_)) bytes.fill_bytes(zero_);
+  inner_h_ = inner.h;
+  inner_w_ = inner.w;
 }
 
 void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape, bool words, Buffer<uint8_t>& scratch,
                  PaddedImage& out) {
+  out.begin(shape);
   const int row = shape.w * shape.c;
   if (!words && shape.c == out.pixel_bytes && row % 8 == 0) {
     ctx.quantize.unpack_rows(codes.image(image), shape.h, row, codes.bits, out.interior(0, 0), out.row_bytes());
@@ -44,6 +52,7 @@ void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape,
 
 void place_gradient(const Context& ctx, const int8_t* codes, Shape shape, bool words, const Buffer<uint8_t>& factor,
                     uint8_t zero, PaddedImage& out) {
+  out.begin(shape);
   const int row = shape.w * shape.c;
   for (int y = 0; y < shape.h; ++y) {
     const int8_t* from = codes + int64_t(y) * row;

@@ -24,9 +24,12 @@ struct PaddedImage {
   void shape(int height, int width, int frame_top, int frame_left, int bytes_a_pixel, uint8_t zero);
   uint8_t* pixel(int y, int x) { return bytes.data() + (int64_t(y) * w + x) * pixel_bytes; }
   uint8_t* interior(int y, int x) { return pixel(y + top, x + left); }
+  /// Before an image is placed: layers whose frames are equal but whose images are not must not see each other's.
+  void begin(Shape);
 
  private:
   int zero_ = -1;
+  int inner_h_ = -1, inner_w_ = -1;  // of the image placed last; every byte around it is zero_
 };
 
 /// Unpacks an image's codes [h][w][c] into the interior: as bytes, or as int16 with the zero point taken out. `scratch`

@@ -89,7 +89,7 @@ TEST(ShiftQuant, ShiftsAreTheFloorsOfTheLogarithmsAndNothingClips) {
   EXPECT_TRUE(rc::check("n_c, m_i, and |code| <= B for every element and step", [] {
     const int bits = *rc::gen::element(2, 3, 4, 5, 6, 7, 8), groups = *rc::gen::inRange(1, 9);
     Batch2D b = any_batch(*rc::gen::element(1, 4, 8));
-    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups);
+    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
     int64_t whole = 0;
     std::vector<int64_t> image(b.ctx.images, 0);
     for (int i = 0; i < b.ctx.images; ++i)
@@ -116,11 +116,32 @@ TEST(ShiftQuant, ShiftsAreTheFloorsOfTheLogarithmsAndNothingClips) {
   }));
 }
 
+TEST(ShiftQuant, RangesThatTheProducerMeasuredGiveTheSamePlan) {
+  EXPECT_TRUE(rc::check("image_top of a normalization instead of a pass over the gradient", [] {
+    const int bits = *rc::gen::inRange(2, 9), groups = *rc::gen::inRange(1, 9);
+    Batch2D b = any_batch(*rc::gen::element(1, 4, 8));
+    const GradientPlan measured = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
+    b.dy.image_top.assign(size_t(b.ctx.images) * b.shape.c, 0);
+    for (int i = 0; i < b.ctx.images; ++i)
+      for (int64_t e = 0; e < b.shape.elements(); ++e) {
+        int32_t& top = b.dy.image_top[size_t(i) * b.shape.c + size_t(e % b.shape.c)];
+        top = std::max(top, std::abs(b.z(i, e)));
+      }
+    std::fill_n(b.dy.memory->data(), b.dy.memory->size(), int16_t(0));  // nobody looks at it
+    const GradientPlan given = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
+    RC_ASSERT(given.sample == measured.sample && given.grid.shift == measured.grid.shift);
+    RC_ASSERT(given.grid.scale == measured.grid.scale && given.grid.multiplier == measured.grid.multiplier);
+    for (int m = 0; m < given.samples; ++m)
+      for (size_t i = 0; i < given.limit[m].size(); ++i)
+        RC_ASSERT(given.limit[m][i] == measured.limit[m][i] && given.pow2[m][i] == measured.pow2[m][i]);
+  }));
+}
+
 TEST(ShiftQuant, VarianceBoundIsBetweenTheIdealAndFourTimesItPlusTheCappedChannels) {
   EXPECT_TRUE(rc::check("V_C <= V_S < 4 V_C + v C_capped r^2 4^(1-Ng), in units of v", [] {
     const int groups = *rc::gen::inRange(1, 9);
     Batch2D b = any_batch(1);
-    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, 4, groups);
+    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, 4, groups, 0);
     const std::vector<int64_t> range = channel_ranges(b, plan.sample);
     const int64_t r = *std::max_element(range.begin(), range.end());
     double ideal = 0, shifted = 0;  // sums of squares below 2^53 times powers of 4: exact
@@ -144,7 +165,7 @@ TEST(ShiftQuant, CodesAreUnbiasedWithTheVarianceOfTheirFractions) {
   for (const int bits : {2, 4, 6, 8})
     for (const int groups : {1, 4, 8}) {
       Batch2D b(2, {3, 3, 48}, 8, 1.5, unsigned(10 * bits + groups));
-      const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups);
+      const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
       const int64_t elements = b.shape.elements();
       std::vector<double> sum(2 * elements, 0);
       double error = 0, squares = 0, bound = 0, largest = 0, expected = 0, fourth = 0;
@@ -183,7 +204,7 @@ TEST(ShiftQuant, AProductWithShiftedOperandsIsTheSumOfSeparateProductsOfTheGroup
   EXPECT_TRUE(rc::check("no rearrangement: the same 32-bit sums, on every instruction set", [] {
     const int w_bits = *rc::gen::inRange(2, 9), g_bits = *rc::gen::inRange(2, 9), groups = *rc::gen::inRange(1, 9);
     Batch2D b = any_batch(1);
-    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, g_bits, groups);
+    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, g_bits, groups, 0);
     GradientCodes g;
     quantize_gradient(b.ctx, b.dy, plan, 4, 0, g);
     const int pixels = b.shape.h * b.shape.w, inputs = *rc::gen::inRange(1, 40), finest = groups - 1;
@@ -200,7 +221,7 @@ TEST(ShiftQuant, AProductWithShiftedOperandsIsTheSumOfSeparateProductsOfTheGroup
       part.bits = w_bits;
       for (int c : channels) part.code.insert(part.code.end(), w.code.begin() + c * inputs, w.code.begin() + (c + 1) * inputs);
       const ProductShape s{1, 1, 1, 0, {b.shape.h, b.shape.w, inputs}, {b.shape.h, b.shape.w, int(channels.size())}};
-      const PackedWeights packed = pack_backward(part, s, left, g_bits);
+      const PackedWeights packed = pack_backward(part, s, left, g_bits, {{0}});
       std::vector<uint8_t> a(size_t(pixels) * packed.words * 4, uint8_t(packed.dot == Dot::s16 ? 0 : packed.zero));
       for (int p = 0; p < pixels; ++p)
         for (size_t r = 0; r < channels.size(); ++r) {
@@ -209,11 +230,19 @@ TEST(ShiftQuant, AProductWithShiftedOperandsIsTheSumOfSeparateProductsOfTheGroup
           if (packed.dot == Dot::s16) std::memcpy(pixel + 2 * r, &code, 2);
           else pixel[r] = uint8_t(code + packed.zero);
         }
-      std::vector<int32_t> init(packed.outputs), out(size_t(pixels) * packed.outputs);
-      for (int n = 0; n < packed.outputs; ++n) init[n] = -packed.zero * packed.column_sum[n];
+      const std::vector<int32_t> init = packed.init(0);
+      std::vector<int32_t> out;
       const int32_t tap = 0;
-      conv_kernels(isa).row({a.data(), &tap, 1, packed.words, packed.words * 4, pixels, packed.bytes.data(), packed.outputs,
-                             init.data(), out.data(), packed.burst}, packed.dot);
+      for (int p = 0; p < pixels; ++p) {  // one pixel's sums are their extremes
+        std::vector<int32_t> low(packed.outputs, INT32_MAX), high(packed.outputs, INT32_MIN);
+        std::vector<int16_t> y(packed.outputs);
+        conv_kernels(isa).product({a.data() + size_t(p) * packed.words * 4, &tap, 1, packed.words, 0, 0, 1, 1,
+                                   packed.bytes.data(), packed.outputs, init.data(), packed.burst, 0, packed.outputs, y.data(),
+                                   0, 0, nullptr, low.data(), high.data()},
+                                  packed.dot);
+        RC_ASSERT(low == high);
+        out.insert(out.end(), low.begin(), low.end());
+      }
       return out;
     };
 

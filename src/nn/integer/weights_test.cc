@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <random>
 
 #include "base/error.h"
@@ -85,20 +87,25 @@ TEST(WeightCodes, AllZeroAndNotFinite) {
   }
 }
 
-/// What a first operand of `value` at (tap, row), and zero elsewhere, multiplies to.
-std::vector<int32_t> product_with_one(const PackedWeights& packed, int taps, int tap, int row, int value) {
+/// What a first operand of `value` at (position, row) of a set of taps, and zero elsewhere, multiplies to: one pixel's sums
+/// are both of their extremes.
+std::vector<int32_t> product_with_one(const PackedWeights& packed, size_t set, int positions, int position, int row,
+                                      int value) {
   const bool words = packed.dot == Dot::s16;
-  std::vector<uint8_t> a(size_t(taps) * packed.words * 4 + 64, uint8_t(words ? 0 : packed.zero));
-  uint8_t* at = a.data() + size_t(tap) * packed.words * 4;
+  std::vector<uint8_t> a(size_t(positions) * packed.words * 4 + 64, uint8_t(words ? 0 : packed.zero));
+  uint8_t* at = a.data() + size_t(position) * packed.words * 4;
   if (words) reinterpret_cast<int16_t*>(at)[row] = int16_t(value);
   else at[row] = uint8_t(packed.zero + value);
-  std::vector<int32_t> offsets, init(packed.outputs), out(packed.outputs);
-  for (int t = 0; t < taps; ++t) offsets.push_back(t * packed.words * 4);
-  for (int n = 0; n < packed.outputs; ++n) init[n] = -packed.zero * packed.column_sum[n];
-  conv_kernels(Isa::scalar).row({a.data(), offsets.data(), taps, packed.words, packed.words * 4, 1, packed.bytes.data(),
-                                 packed.outputs, init.data(), out.data(), packed.burst},
-                                packed.dot);
-  return out;
+  std::vector<int32_t> offsets, low(packed.outputs, INT32_MAX), high(packed.outputs, INT32_MIN);
+  std::vector<int16_t> y(packed.outputs);
+  for (int i = 0; i < positions; ++i) offsets.push_back(i * packed.words * 4);
+  const std::vector<int32_t> init = packed.init(set);
+  conv_kernels(Isa::scalar).product({a.data(), offsets.data(), positions, packed.words, packed.words * 4, 0, 1, 1,
+                                     packed.bytes.data() + packed.sets[set].offset, packed.outputs, init.data(), packed.burst,
+                                     0, packed.outputs, y.data(), 0, 0, nullptr, low.data(), high.data()},
+                                    packed.dot);
+  RC_ASSERT(low == high);
+  return low;
 }
 
 struct Packing {
@@ -128,11 +135,12 @@ TEST(PackedWeights, ForwardMultipliesByTheShiftedCodeOfEachTapAndChannel) {
     const int zero = is_signed ? 1 << (a_bits - 1) : 0;
     const PackedWeights packed = pack_forward(p.w, p.shape, p.left, zero, (1 << a_bits) - 1);
     RC_ASSERT(packed.outputs % 16 == 0 && packed.outputs >= p.shape.out.c);
+    RC_ASSERT(packed.sets.size() == 1u && packed.sets[0].offset == 0);
     RC_ASSERT(packed.dot != Dot::s16 || bits + *std::max_element(p.left.begin(), p.left.end()) > 8);
     const int taps = p.shape.taps(), rows = p.shape.in.c;
     for (int tap = 0; tap < taps; ++tap)
       for (int r = 0; r < rows; ++r) {
-        const std::vector<int32_t> out = product_with_one(packed, taps, tap, r, 1);
+        const std::vector<int32_t> out = product_with_one(packed, 0, taps, tap, r, 1);
         for (int n = 0; n < packed.outputs; ++n) {
           const int code = n < p.shape.out.c ? p.w.code[(size_t(n) * taps + tap) * rows + r] : 0;
           RC_ASSERT(out[n] == code * (1 << p.left[r]));
@@ -141,39 +149,79 @@ TEST(PackedWeights, ForwardMultipliesByTheShiftedCodeOfEachTapAndChannel) {
   }));
 }
 
-TEST(PackedWeights, BackwardMultipliesByTheShiftedCodeOfTheFlippedTap) {
-  EXPECT_TRUE(rc::check("a gradient of one at (tap, output) gives the codes of the tap opposite, shifted", [] {
+/// Any sets of the kernel's taps, each in any order; also none, as a phase that no tap meets.
+std::vector<std::vector<int>> any_sets(int taps) {
+  std::vector<std::vector<int>> sets(*rc::gen::inRange<size_t>(1, 10));
+  std::mt19937 random(*rc::gen::arbitrary<uint16_t>());
+  std::vector<int> order(taps);
+  std::iota(order.begin(), order.end(), 0);
+  std::shuffle(order.begin(), order.end(), random);
+  for (int tap : order) sets[random() % sets.size()].push_back(tap);
+  return sets;
+}
+
+TEST(PackedWeights, BackwardMultipliesByTheShiftedCodeOfEachTapOfASet) {
+  EXPECT_TRUE(rc::check("a gradient of one at (position, output) of a set gives the codes of its tap, shifted", [] {
     const int bits = *rc::gen::inRange(2, 9), g_bits = *rc::gen::inRange(2, 9);
     const Packing p = any_packing(bits, true);
-    const PackedWeights packed = pack_backward(p.w, p.shape, p.left, g_bits);
+    const std::vector<std::vector<int>> sets = any_sets(p.shape.taps());
+    const PackedWeights packed = pack_backward(p.w, p.shape, p.left, g_bits, sets);
     const int taps = p.shape.taps(), columns = p.shape.in.c, top = (1 << (g_bits - 1)) - 1;
+    RC_ASSERT(packed.sets.size() == sets.size());
+    RC_ASSERT(packed.outputs % 16 == 0 && packed.outputs >= columns);
     for (int r = 0; r < p.shape.out.c; ++r) {
       const int shift = packed.operand_shift[r];
       // The gradient's operand has its place: a byte with zero point, or 16 bits unshifted.
       if (packed.dot == Dot::s16) RC_ASSERT(shift == 0);
       else RC_ASSERT(packed.zero >= top << shift && packed.zero + (top << shift) <= 255);
-      for (int tap = 0; tap < taps; ++tap) {
-        const std::vector<int32_t> out = product_with_one(packed, taps, tap, r, 1 << shift);
-        for (int n = 0; n < packed.outputs; ++n) {
-          const int code = n < columns ? p.w.code[(size_t(r) * taps + taps - 1 - tap) * columns + n] : 0;
-          RC_ASSERT(out[n] == code * (1 << p.left[r]));
+      for (size_t set = 0; set < sets.size(); ++set)
+        for (int i = 0; i < int(sets[set].size()); ++i) {
+          const std::vector<int32_t> out = product_with_one(packed, set, int(sets[set].size()), i, r, 1 << shift);
+          for (int n = 0; n < packed.outputs; ++n) {
+            const int code = n < columns ? p.w.code[(size_t(r) * taps + sets[set][i]) * columns + n] : 0;
+            RC_ASSERT(out[n] == code * (1 << p.left[r]));
+          }
         }
-      }
     }
   }));
 }
 
-TEST(PackedWeights, TapsCanComeInAnotherOrder) {
+TEST(PackedWeights, ASetsSumsAreThoseOfItsTapsAlone) {
+  EXPECT_TRUE(rc::check("column_sum, and the start values that take the zero point out", [] {
+    const Packing p = any_packing(4, true);
+    const std::vector<std::vector<int>> sets = any_sets(p.shape.taps());
+    const PackedWeights packed = pack_backward(p.w, p.shape, p.left, 4, sets);
+    for (size_t set = 0; set < sets.size(); ++set) {
+      std::vector<int32_t> sum(packed.outputs, 0), start;
+      for (int n = 0; n < p.shape.in.c; ++n)
+        for (int tap : sets[set])
+          for (int r = 0; r < p.shape.out.c; ++r)
+            sum[n] += p.w.code[(size_t(r) * p.shape.taps() + tap) * p.shape.in.c + n] *
+                      (1 << (p.left[r] - packed.operand_shift[r]));
+      for (const int32_t v : sum) start.push_back(-packed.zero * v);
+      RC_ASSERT(packed.sets[set].column_sum == sum);
+      RC_ASSERT(packed.init(set) == start);
+    }
+  }));
+}
+
+TEST(PackedWeights, SetsFollowEachOtherWithoutGaps) {
   const ProductShape s{3, 3, 2, 1, {8, 8, 20}, {4, 4, 24}};
   const WeightCodes w = quantize_weights(random_param(24, 9, 20, 4), 4, 1, 0);
   const std::vector<int32_t> left(24, 1);
-  const std::vector<int> order = {4, 3, 5, 1, 7, 0, 2, 6, 8};  // the four phases of a stride of two
-  const PackedWeights straight = pack_backward(w, s, left, 4), ordered = pack_backward(w, s, left, 4, order);
-  ASSERT_EQ(straight.bytes.size(), ordered.bytes.size());
-  const size_t tap = straight.bytes.size() / 9;
-  for (int i = 0; i < 9; ++i)
-    EXPECT_EQ(std::memcmp(ordered.bytes.data() + i * tap, straight.bytes.data() + order[i] * tap, tap), 0) << i;
-  EXPECT_EQ(ordered.column_sum, straight.column_sum);
+  const std::vector<std::vector<int>> sets = {{4}, {5, 3}, {}, {7, 1}, {8, 6, 2, 0}};  // of a stride of two, and an empty one
+  const PackedWeights packed = pack_backward(w, s, left, 4, sets);
+  int64_t bytes = 0;
+  for (size_t set = 0; set < sets.size(); ++set) {
+    EXPECT_EQ(packed.sets[set].offset, bytes);
+    const PackedWeights alone = pack_backward(w, s, left, 4, {sets[set]});
+    ASSERT_EQ(alone.bytes.size(), sets[set].size() * packed.words * packed.outputs * 4);
+    if (!sets[set].empty())
+      EXPECT_EQ(std::memcmp(packed.bytes.data() + bytes, alone.bytes.data(), alone.bytes.size()), 0) << set;
+    EXPECT_EQ(packed.sets[set].column_sum, alone.sets[0].column_sum);
+    bytes += int64_t(alone.bytes.size());
+  }
+  EXPECT_EQ(int64_t(packed.bytes.size()), bytes);
 }
 
 TEST(PackedWeights, ThreadsAndReusedMemoryDoNotChangeAByte) {
@@ -190,18 +238,22 @@ TEST(PackedWeights, ThreadsAndReusedMemoryDoNotChangeAByte) {
     EXPECT_EQ(w.shift, expected.shift);
     EXPECT_EQ(w.scale, expected.scale);
     const auto same = [](const PackedWeights& a, const PackedWeights& b) {
-      return a.dot == b.dot && a.burst == b.burst && a.zero == b.zero && a.words == b.words && a.outputs == b.outputs &&
-             a.operand_shift == b.operand_shift && a.column_sum == b.column_sum && a.bytes.size() == b.bytes.size() &&
+      bool sets = a.sets.size() == b.sets.size();
+      for (size_t i = 0; sets && i < a.sets.size(); ++i)
+        sets = a.sets[i].offset == b.sets[i].offset && a.sets[i].column_sum == b.sets[i].column_sum;
+      return sets && a.dot == b.dot && a.burst == b.burst && a.zero == b.zero && a.words == b.words &&
+             a.outputs == b.outputs && a.operand_shift == b.operand_shift && a.bytes.size() == b.bytes.size() &&
              std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
     };
     std::vector<int32_t> left(100);
     for (int r = 0; r < 100; ++r) left[r] = r % 4;
     const std::vector<int32_t> left_in(left.begin(), left.begin() + 90);
     pack_forward(workers, w, s, left_in, 8, 15, forward);
-    pack_backward(workers, w, s, left, 4, {}, backward);
+    const std::vector<std::vector<int>> sets = {{8, 6, 2, 0}, {4}, {7, 1}, {5, 3}};
+    pack_backward(workers, w, s, left, 4, sets, backward);
     EXPECT_EQ(forward.dot == Dot::s16, bits == 8);
     EXPECT_TRUE(same(forward, pack_forward(w, s, left_in, 8, 15)));
-    EXPECT_TRUE(same(backward, pack_backward(w, s, left, 4)));
+    EXPECT_TRUE(same(backward, pack_backward(w, s, left, 4, sets)));
   }
 }
 
