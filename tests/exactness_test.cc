@@ -69,6 +69,7 @@ class Exactness : public testing::TestWithParam<const char*> {};
 
 TEST_P(Exactness, OfAPooledConvolutionNet) { expect_exact(pooled_model(), GetParam(), NormKind::l1, 12, 6); }
 TEST_P(Exactness, OfADepthwiseNetWithL2) { expect_exact(depthwise_model(), GetParam(), NormKind::l2, 12, 6); }
+TEST_P(Exactness, OfANetOfWideLayers) { expect_exact(wide_model(), GetParam(), NormKind::l1, 6, 3); }
 TEST_P(Exactness, OfResnet20) { expect_exact(make_model("resnet20", {9, 11, 3}, 10), GetParam(), NormKind::l1, 5, 2); }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Exactness, testing::Values("w4a4g4", "w8a8g8", "w4a4g8", "w2a3g5"),

@@ -120,7 +120,8 @@ TEST(WeightKernels, GradientsAreTheSumsOfAllPartsTimesTheirUnits) {
     Contents contents = any_contents();
     const int taps = *rc::gen::inRange(1, 6), channels = *rc::gen::inRange(1, 50), outputs = *rc::gen::inRange(1, 50);
     const int k = (channels + 3) / 4 * 4 + 4 * *rc::gen::inRange(0, 2), n16 = (outputs + 15) / 16 * 16;
-    const int begin = *rc::gen::inRange(0, outputs), end = *rc::gen::inRange(begin, outputs + 1), parts = *rc::gen::inRange(1, 5);
+    const int begin = *rc::gen::inRange(0, outputs), end = *rc::gen::inRange(begin, outputs + 1);
+    const int parts = *rc::gen::inRange(1, 5);
     const int64_t most_total = int64_t{1} << *rc::gen::element(20, 40, 50);  // of 4 parts: exact in double
     std::vector<Guarded<int32_t>> sum, zero_sum;
     std::vector<Guarded<int64_t>> total;
