@@ -61,6 +61,17 @@ inline ModelSpec depthwise_model() {
   return b.finish();
 }
 
+/// Layers of 64 Ki weights and more, one with a residual: panels of their weight gradients are made over the whole batch.
+inline ModelSpec wide_model() {
+  SpecBuilder b("wide", {5, 6, 3}, 4);
+  const int x = b.norm_act("bn1", b.conv("conv1", 0, 96, 3, 1, 1), true);
+  int y = b.norm_act("bn2", b.conv("conv2", x, 96, 3, 1, 1), true, x);
+  y = b.norm_act("bn3", b.conv("conv3", y, 99, 3, 2, 1), false);
+  y = b.norm_act("bn4", b.conv("conv4", y, 80, 3, 1, 1), true);  // signed activations
+  b.linear("fc", b.flatten("flat", b.global_avg_pool("pool", y)), 4, true);
+  return b.finish();
+}
+
 /// Linear layers alone.
 inline ModelSpec mlp_model() {
   SpecBuilder b("mlp", {11, 9, 3}, 4);

@@ -10,8 +10,8 @@ TEST(Burst, IsTheMostWordsWhosePairsFitSixteenBits) {
   for (int u = 0; u <= 255; ++u)
     for (int s = 0; s <= 128; ++s) {
       const int burst = int16_burst(u, s);
-      if (u * s == 0) EXPECT_GE(burst, 1);
-      else EXPECT_TRUE(burst * 2 * u * s <= 32767 && (burst + 1) * 2 * u * s > 32767) << u << " " << s;
+      EXPECT_TRUE(u * s == 0 ? burst >= 1 : burst * 2 * u * s <= 32767 && (burst + 1) * 2 * u * s > 32767)
+          << u << " " << s;
     }
 }
 
@@ -36,6 +36,7 @@ struct Trial {
   std::vector<size_t> place;  // of w's words
   Guarded<uint8_t> a, w;
   Guarded<int32_t> init, sum, low, high;  // before
+  std::vector<int> ahead = {};            // bytes of the ranges that are read ahead
 
   size_t y_count() const { return size_t((rows - 1) * y_row + (pixels - 1) * y_pixel + channels); }
 };
@@ -73,6 +74,7 @@ Trial any_trial(Contents& contents, Dot dot, int taps, int k, int pixels) {
   const int64_t seen = *rc::gen::element<int64_t>(INT32_MAX, 1 << 20);
   contents.fill(t.low, -seen, seen);
   contents.fill(t.high, -seen, seen);
+  for (int ranges = *rc::gen::inRange(0, 4); ranges > 0; --ranges) t.ahead.push_back(*rc::gen::element(0, 1, 63, 64, 65, 5000));
   return t;
 }
 
@@ -119,9 +121,11 @@ Result expected_result(Trial& t) {
 
 Result product(const Trial& t, Isa isa, size_t y_offset = 0) {
   Result r(t, y_offset);
+  std::vector<ReadAhead> ahead;
+  for (const int bytes : t.ahead) ahead.push_back({bytes ? t.w.data() : nullptr, bytes});
   conv_kernels(isa).product({t.a.data(), t.offset.data(), t.taps, t.k, t.pixel_step, t.row_step, t.rows, t.pixels, t.w.data(),
                              t.n, t.init.data(), t.bytes.burst, t.shift, t.channels, r.y.data(), t.y_pixel, t.y_row,
-                             t.has_sum ? r.sum.data() : nullptr, r.low.data(), r.high.data()},
+                             t.has_sum ? r.sum.data() : nullptr, r.low.data(), r.high.data(), ahead.data(), int(ahead.size())},
                             t.bytes.dot);
   return r;
 }
@@ -163,6 +167,24 @@ TEST(ConvProduct, EveryNumberOfPixelsAndColumnsIsExact) {
           for (int i = 0; i < n; ++i) t.init[i] = i, t.sum[i] = -i, t.low[i] = INT32_MAX, t.high[i] = INT32_MIN;
           ASSERT_NO_THROW(require_product(t, size_t(pixels % 3))) << pixels << " pixels, " << n << " columns, Dot " << int(dot);
         }
+}
+
+/// Lines are asked for between tiles, of which there may be fewer than lines, or more.
+TEST(ConvProduct, WhatIsReadAheadChangesNothing) {
+  EXPECT_TRUE(rc::check("the same bits with and without it, also where a range is empty", [] {
+    Contents contents = any_contents();
+    Trial t = any_trial(contents, Dot::u8s8_wide, *rc::gen::inRange(1, 4), *rc::gen::inRange(1, 5), *rc::gen::inRange(1, 41));
+    for (Isa isa : supported_isas()) {
+      t.ahead.clear();
+      const Result expected = product(t, isa);
+      t.ahead = {100, 0, 1 << *rc::gen::inRange(0, 18), 0, 7};
+      const Result found = product(t, isa);
+      require_same(found.y, expected.y, "y with reads ahead", isa);
+      require_same(found.sum, expected.sum, "sums with reads ahead", isa);
+      require_same(found.low, expected.low, "minima with reads ahead", isa);
+      require_same(found.high, expected.high, "maxima with reads ahead", isa);
+    }
+  }));
 }
 
 TEST(ConvProduct, LongReductionsOfTheLargestOperandsStayExactAtTheLargestBurst) {

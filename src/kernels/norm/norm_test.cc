@@ -116,7 +116,8 @@ Forward any_forward(Contents& contents, int bits) {
   const int channels = any_channels(), pixels = any_pixels(channels), k = *rc::gen::inRange(0, 15);
   const size_t count = size_t(channels) * pixels;
   Forward f{channels, bits, *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>(),
-            any_array(contents, count, -16383, 16383), any_array(contents, count, -(32767 >> k), 32767 >> k), {}, {}, {}, {}, {},
+            any_array(contents, count, -16383, 16383), any_array(contents, count, -(32767 >> k), 32767 >> k),
+            {}, {}, {}, {}, {},
             int16_t(1 << k), int16_t(contents.uniform(-8000, 8000))};
   f.has_mask = f.has_mask && f.relu;
   f.mu = any_constants(contents, channels, 16383);
@@ -275,7 +276,8 @@ TEST(Combine, AddsTwoScaledStreamsAlsoInPlace) {
     const int16_t scale_a = int16_t(contents.uniform(-16383, 16383)), scale_b = int16_t(contents.uniform(-16383, 16383));
     std::vector<int16_t> expected;
     for (size_t i = 0; i < count; ++i)
-      expected.push_back(int16_t(high_product(int64_t(a[i]) * (1 << ka), scale_a) + high_product(int64_t(b[i]) * (1 << kb), scale_b)));
+      expected.push_back(int16_t(high_product(int64_t(a[i]) * (1 << ka), scale_a) +
+                                 high_product(int64_t(b[i]) * (1 << kb), scale_b)));
     for (Isa isa : supported_isas()) {
       Guarded<int16_t> out(count, any_offset()), in_a = a, in_b = b;
       const auto run = [&](const int16_t* left, const int16_t* right, int16_t* to) {
@@ -306,14 +308,62 @@ TEST(Norm, SumsOfOneChannelOfALargeImageDoNotOverflow) {
     EXPECT_EQ(square, count * 32766 * 32766) << isa_name(isa);
     std::vector<int16_t> z(count);
     std::vector<uint8_t> q(count);
-    kernels.forward(y.data(), count, {mu.data(), limit.data(), pow2.data(), zero.data(), zero.data(), 1, 8, nullptr, 1, 0, false,
-                                      z.data(), q.data(), nullptr, &signs, &top});
+    kernels.forward(y.data(), count, {mu.data(), limit.data(), pow2.data(), zero.data(), zero.data(), 1, 8, nullptr, 1, 0,
+                                      false, z.data(), q.data(), nullptr, &signs, &top});
     EXPECT_EQ(signs, count) << isa_name(isa);
     std::fill(q.begin(), q.end(), uint8_t(255));
     std::vector<int16_t> delta(count, 32767);
     kernels.reduce(count, {delta.data(), nullptr, q.data(), 1, 8, &total, &product, &top});
     EXPECT_EQ(total, count * 32767) << isa_name(isa);
     EXPECT_EQ(product, count * 32767 * 127) << isa_name(isa);
+  }
+}
+
+/// The same for several channels, whose constants differ, in images of more pixels than partial sums hold: every channel
+/// has the sums of its own constants.
+TEST(Norm, SumsOfEveryChannelOfALargeImageDoNotOverflow) {
+  for (const int channels : {2, 8, 16, 32, 64, 96, 160, 3, 40}) {
+    const int64_t pixels = (1 << 17) / channels / 32 * 32 + 32, count = pixels * channels;
+    const auto by_channel = [&](auto value) {
+      std::vector<int16_t> values;
+      for (int c = 0; c < channels; ++c) values.push_back(int16_t(value(c)));
+      Buffer<int16_t> period;
+      repeat_channels(values.data(), channels, period);
+      return period;
+    };
+    const auto side = [](int c) { return c % 3 == 1 ? -1 : 1; };
+    const Buffer<int16_t> mu = by_channel([&](int c) { return side(c) * (c - 16383); });
+    const Buffer<int16_t> limit = by_channel([](int) { return 126; }), pow2 = by_channel([](int) { return 256; });
+    const Buffer<int16_t> zero = by_channel([](int) { return 0; });
+    std::vector<int16_t> y(count), z(count), delta(count);
+    std::vector<uint8_t> q(count), top_q(count);
+    for (int64_t i = 0; i < count; ++i) {
+      const int c = int(i % channels);
+      y[i] = int16_t(side(c) * 16383);
+      delta[i] = int16_t(side(c) * (32767 - c));
+      top_q[i] = uint8_t(c % 2 ? 255 : 1);
+    }
+    for (Isa isa : supported_isas()) {
+      const NormKernels& kernels = norm_kernels(isa);
+      std::vector<int64_t> sum(channels, 0), square(channels, 0), signs(channels, 0), total(channels, 0), product(channels, 0);
+      std::vector<int32_t> z_max(channels, 0);
+      int32_t top = 0;
+      kernels.deviation(y.data(), count, channels, mu.data(), false, sum.data());
+      kernels.deviation(y.data(), count, channels, mu.data(), true, square.data());
+      kernels.forward(y.data(), count, {mu.data(), limit.data(), pow2.data(), zero.data(), zero.data(), channels, 8, nullptr, 1,
+                                        0, false, z.data(), q.data(), nullptr, signs.data(), z_max.data()});
+      std::vector<int16_t> d = delta;
+      kernels.reduce(count, {d.data(), nullptr, top_q.data(), channels, 8, total.data(), product.data(), &top});
+      EXPECT_EQ(top, 32767) << isa_name(isa);
+      for (int c = 0; c < channels; ++c) {
+        const int64_t apart = 32766 - c, largest = side(c) * (32767 - c), code = c % 2 ? 127 : -127;
+        ASSERT_EQ(sum[c], pixels * apart) << isa_name(isa) << " channel " << c << " of " << channels;
+        ASSERT_EQ(square[c], pixels * apart * apart) << isa_name(isa) << " channel " << c << " of " << channels;
+        ASSERT_EQ(signs[c], pixels * side(c)) << isa_name(isa) << " channel " << c << " of " << channels;
+        ASSERT_EQ(total[c], pixels * largest) << isa_name(isa) << " channel " << c << " of " << channels;
+        ASSERT_EQ(product[c], pixels * largest * code) << isa_name(isa) << " channel " << c << " of " << channels;
+      }
+    }
   }
 }
 

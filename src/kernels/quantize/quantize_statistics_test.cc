@@ -61,7 +61,8 @@ TEST(RandomValues, AreUniformInBothBytes) {
   constexpr double degrees = 255;
   const double x = std::log(24 / alarm);
   const RandomStream streams[] = {{{0, 0}, 0, 0, 0, 1},       {{1, 0}, 0, 0, 0, 1},          {{0, 0}, 0, 1, 0, 1},
-                                  {{0, 0}, 0, 0, 1, 5},       {{12345, 678}, 0, 17, 4000, 1}, {{0, 1u << 31}, 1u << 30, 5, 9, 5}};
+                                  {{0, 0}, 0, 0, 1, 5},       {{12345, 678}, 0, 17, 4000, 1},
+                                  {{0, 1u << 31}, 1u << 30, 5, 9, 5}};
   for (const RandomStream& s : streams) {
     const std::vector<uint16_t> values = random_values(s, count);
     for (const int shift : {0, 8}) {

@@ -100,7 +100,8 @@ TEST(NearestPacked, IsNearestThenPack) {
   for (const int bits : all_bits)
     EXPECT_TRUE(rc::check("packed codes of every instruction set, " + std::to_string(bits) + " bits", [bits] {
       Trial t = any_trial(bits, *rc::gen::arbitrary<bool>());
-      t.count -= *rc::gen::inRange<int64_t>(0, std::min<int64_t>(t.count, 9));  // an image may end inside a group of 8
+      if (*rc::gen::arbitrary<bool>())
+        t.count -= *rc::gen::inRange<int64_t>(0, std::min<int64_t>(t.count, 9));  // an image may end inside a group of 8
       std::vector<uint8_t> expected(size_t(packed_bytes(t.count, bits)), 0);
       for (int64_t i = 0; i < t.count; ++i)
         for (int b = 0; b < bits; ++b) {
@@ -241,7 +242,8 @@ TEST(Pack, RowsAreUnpackedToTheirPlacesAndNothingBetweenThem) {
     EXPECT_TRUE(rc::check("unpack_rows, " + std::to_string(bits) + " bits", [bits] {
       const int rows = *rc::gen::inRange(1, 12), count = 8 * *rc::gen::inRange(1, 40);
       const int64_t step = count + *rc::gen::element(0, 1, 5, 16, 64);
-      Guarded<uint8_t> codes(size_t(rows) * count, any_offset()), packed(size_t(packed_bytes(codes.size(), bits)), any_offset());
+      Guarded<uint8_t> codes(size_t(rows) * count, any_offset());
+      Guarded<uint8_t> packed(size_t(packed_bytes(int64_t(codes.size()), bits)), any_offset());
       any_contents().fill(codes, 0, (1 << bits) - 1);
       quantize_kernels(Isa::scalar).pack(codes.data(), int64_t(codes.size()), bits, packed.data());
       Guarded<uint8_t> expected(size_t((rows - 1) * step + count));

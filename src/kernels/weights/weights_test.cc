@@ -118,9 +118,13 @@ TEST(WeightKernels, BackwardWordsHoldShiftedOutputChannels) {
 TEST(WeightKernels, GradientsAreTheSumsOfAllPartsTimesTheirUnits) {
   EXPECT_TRUE(rc::check("grad[n][tap][c] = sum over parts, in 64 bits, turned and scaled; only [begin, end)", [] {
     Contents contents = any_contents();
-    const int taps = *rc::gen::inRange(1, 6), channels = *rc::gen::inRange(1, 50), outputs = *rc::gen::inRange(1, 50);
+    const int taps = *rc::gen::inRange(1, 6);
+    const int channels = *rc::gen::element(16, 32, 48, *rc::gen::inRange(1, 50)), outputs = *rc::gen::element(16, 32, 64, 70);
     const int k = (channels + 3) / 4 * 4 + 4 * *rc::gen::inRange(0, 2), n16 = (outputs + 15) / 16 * 16;
-    const int begin = *rc::gen::inRange(0, outputs), end = *rc::gen::inRange(begin, outputs + 1), parts = *rc::gen::inRange(1, 5);
+    const int begin = *rc::gen::element(0, 0, 3, *rc::gen::inRange(0, outputs));
+    const int end = *rc::gen::element(outputs, std::min(begin + 16, outputs), *rc::gen::inRange(begin, outputs + 1));
+    const bool totals = *rc::gen::arbitrary<bool>();  // none where no thread's sums went to 64 bits
+    const int parts = *rc::gen::inRange(1, 5);
     const int64_t most_total = int64_t{1} << *rc::gen::element(20, 40, 50);  // of 4 parts: exact in double
     std::vector<Guarded<int32_t>> sum, zero_sum;
     std::vector<Guarded<int64_t>> total;
@@ -134,7 +138,7 @@ TEST(WeightKernels, GradientsAreTheSumsOfAllPartsTimesTheirUnits) {
       contents.fill(total[p], -most_total, most_total);
     }
     for (int p = 0; p < parts; ++p)
-      part.push_back({sum[p].data(), zero_sum[p].data(), *rc::gen::arbitrary<bool>() ? total[p].data() : nullptr});
+      part.push_back({sum[p].data(), zero_sum[p].data(), totals && *rc::gen::arbitrary<bool>() ? total[p].data() : nullptr});
     std::vector<double> input_unit, output_unit;
     for (int c = 0; c < channels; ++c) input_unit.push_back(double(contents.uniform(1, 1 << 20)) * 0x1p-30);
     for (int n = 0; n < outputs; ++n) output_unit.push_back(std::ldexp(1.0, -int(contents.uniform(0, 7))));

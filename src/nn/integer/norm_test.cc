@@ -7,7 +7,8 @@
 // What fixed point may change. In forward: the code of y - mean is off by half its step h (0 where the step is finer than
 // the stream), the scale, the product and the offset by half a unit of z each, the residual by another unit; the L1 deviation
 // is taken around the mean rounded to the stream's unit, f of it off. In backward: g is off by a unit (scale and product),
-// each mean by half, the correction by half (L1) or a unit (L2); <g x> by <|g|> (h + f) / D; signs only where |y - mean| <= h + f.
+// each mean by half, the correction by half (L1) or a unit (L2); <g x> by <|g|> (h + f) / D; signs only where
+// |y - mean| <= h + f.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 

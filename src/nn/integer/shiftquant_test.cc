@@ -52,7 +52,8 @@ struct Batch2D {
   /// z' / 2^fraction: the code that an element would have without rounding.
   double exact_code(const GradientPlan& plan, int image, int64_t e) const {
     const int up = plan.grid.shift[e % shape.c] + plan.sample[image] + plan.grid.pre_shift;
-    return std::ldexp(double(high_product(int64_t(z(image, e)) << std::min(14, up), plan.grid.multiplier)), -plan.grid.fraction);
+    const int64_t value = high_product(int64_t(z(image, e)) << std::min(14, up), plan.grid.multiplier);
+    return std::ldexp(double(value), -plan.grid.fraction);
   }
   /// Value of code 1, in units of the stream.
   double step(const GradientPlan& plan, int image, int c) const {
@@ -184,7 +185,8 @@ TEST(ShiftQuant, CodesAreUnbiasedWithTheVarianceOfTheirFractions) {
       }
       for (int i = 0; i < 2; ++i)
         for (int64_t e = 0; e < elements; ++e) {
-          const double exact = b.exact_code(plan, i, e), f = exact - std::floor(exact), step = b.step(plan, i, int(e % b.shape.c));
+          const double exact = b.exact_code(plan, i, e), f = exact - std::floor(exact);
+          const double step = b.step(plan, i, int(e % b.shape.c));
           ASSERT_LE(std::fabs(sum[i * elements + e]), f > 0 ? bernstein(draws * f * (1 - f), 1, each) : 0)
               << bits << " bits, " << groups << " groups, element " << e;
           expected += draws * step * step * f * (1 - f);

@@ -1,0 +1,69 @@
+// Trains a model with every number of threads and instruction set and compares what is left, byte for byte.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "network_support.h"
+#include "train/optimizer.h"
+
+namespace subbyte {
+
+/// Everything that training leaves, by name, as bytes.
+using Snapshot = std::vector<std::pair<std::string, std::string>>;
+
+template <class T>
+std::string bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+inline Snapshot trained(const NetworkConfig& config, int batch, int steps) {
+  const auto network = initialized_network(config);
+  Sgd optimizer({}, network->params());
+  Snapshot all;
+  for (int step = 0; step < steps; ++step) {
+    const BarImages images(config.model, batch, uint32_t(step * batch));
+    const StepResult result = network->train_step(images.batch, uint64_t(step));
+    all.emplace_back("loss " + std::to_string(step), bytes_of(std::vector<double>{result.loss}));
+    optimizer.step(network->params(), 0.1f);
+  }
+  for (const Param& p : network->params()) {
+    all.emplace_back(p.name, bytes_of(p.value));
+    all.emplace_back("gradient of " + p.name, bytes_of(p.grad));
+  }
+  for (const State& s : network->states()) all.emplace_back(s.name, bytes_of(s.floats) + bytes_of(s.ints));
+  const BarImages images(config.model, 7, 100000);
+  std::vector<float> logits(size_t(7) * config.model.classes);
+  network->evaluate(images.batch, logits.data());
+  all.emplace_back("logits", bytes_of(logits));
+  return all;
+}
+
+inline void expect_same(const Snapshot& found, const Snapshot& expected, const std::string& where) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].first, expected[i].first);
+    EXPECT_TRUE(found[i].second == expected[i].second) << where << ": " << found[i].first << " differs";
+  }
+}
+
+inline void expect_exact(const ModelSpec& model, const std::string& format, NormKind norm, int batch, int steps) {
+  NetworkConfig config = network_config(model, format, norm);
+  Snapshot expected;
+  for (const Isa isa : supported_isas())
+    for (const int threads : {1, 2, 3}) {
+      const ForcedIsa forced(isa);
+      config.threads = threads;
+      const Snapshot found = trained(config, batch, steps);
+      if (expected.empty()) expected = found;  // the scalar kernels on one thread: the specification
+      expect_same(found, expected, format + " " + isa_name(isa) + " " + std::to_string(threads) + " threads");
+      if (testing::Test::HasFailure()) return;
+    }
+  config.threads = 1;
+  config.seed += 1;
+  EXPECT_NE(trained(config, batch, steps), expected);
+}
+
+}  // namespace subbyte
