@@ -88,49 +88,103 @@ void random(const RandomStream& s, int64_t count, uint16_t* out) {
   }
 }
 
-void pack(const uint8_t* codes, int64_t count, int bits, uint8_t* packed) {
-  if (bits != 4) return generic::pack(codes, count, bits, packed);
+/// body(at) packs the codes at + 0 to 63 and the generic loops what is left, and likewise back.
+template <class Body>
+inline void pack_blocks(const uint8_t* codes, int64_t count, int bits, uint8_t* packed, Body body) {
   int64_t at = 0;
-  for (; at + 64 <= count; at += 64) {
-    const Vec pair = load(codes + at);
-    store_bytes(packed + at / 2, _mm512_or_si512(pair, _mm512_srli_epi16(pair, 4)));
-  }
-  if (at < count) generic::pack(codes + at, count - at, bits, packed + at / 2);
+  for (; at + 64 <= count; at += 64) body(load(codes + at), packed + at / 8 * bits);
+  if (at < count) generic::pack(codes + at, count - at, bits, packed + at / 8 * bits);
 }
 
-inline void unpack_nibbles(const uint8_t* packed, int64_t count, uint8_t* codes) {
-  const Vec nibbles = _mm512_set1_epi8(15);
+template <class Body>
+inline void unpack_blocks(const uint8_t* packed, int64_t count, int bits, uint8_t* codes, Body body) {
   int64_t at = 0;
-  for (; at + 64 <= count; at += 64) {
-    const Vec pair = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(packed + at / 2)));
-    _mm512_storeu_si512(codes + at, _mm512_and_si512(_mm512_or_si512(pair, _mm512_slli_epi16(pair, 4)), nibbles));
+  for (; at + 64 <= count; at += 64) _mm512_storeu_si512(codes + at, body(packed + at / 8 * bits));
+  if (at < count) generic::unpack(packed + at / 8 * bits, count - at, bits, codes + at);
+}
+
+/// Four codes a double word times 1, 4, 16, 64, added: one byte.
+inline Vec join_quarters(Vec codes) {
+  return _mm512_dpbusd_epi32(_mm512_setzero_si512(), codes, _mm512_set1_epi32(0x40100401));
+}
+
+void pack(const uint8_t* codes, int64_t count, int bits, uint8_t* packed) {
+  switch (bits) {
+    case 1:
+      return pack_blocks(codes, count, bits, packed, [](Vec bit, uint8_t* to) {
+        const __mmask64 mask = _mm512_test_epi8_mask(bit, bit);
+        __builtin_memcpy(to, &mask, 8);
+      });
+    case 2:
+      return pack_blocks(codes, count, bits, packed, [](Vec quarter, uint8_t* to) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(join_quarters(quarter)));
+      });
+    case 4:
+      return pack_blocks(codes, count, bits, packed, [](Vec pair, uint8_t* to) {
+        store_bytes(to, _mm512_or_si512(pair, _mm512_srli_epi16(pair, 4)));
+      });
+    default: return generic::pack(codes, count, bits, packed);
   }
-  if (at < count) generic::unpack(packed + at / 2, count - at, 4, codes + at);
 }
 
 void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes) {
-  if (bits == 4) unpack_nibbles(packed, count, codes);
-  else generic::unpack(packed, count, bits, codes);
+  const Vec one = _mm512_set1_epi8(1), quarters = _mm512_set1_epi8(3), nibbles = _mm512_set1_epi8(15);
+  switch (bits) {
+    case 1:
+      return unpack_blocks(packed, count, bits, codes, [&](const uint8_t* from) {
+        __mmask64 mask;
+        __builtin_memcpy(&mask, from, 8);
+        return _mm512_maskz_mov_epi8(mask, one);
+      });
+    case 2:  // a byte's quarters i stand at bit 8 i of v << 6 i
+      return unpack_blocks(packed, count, bits, codes, [&](const uint8_t* from) {
+        const Vec v = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+        const Vec two = _mm512_or_si512(v, _mm512_slli_epi32(v, 6));
+        return _mm512_and_si512(_mm512_or_si512(two, _mm512_slli_epi32(two, 12)), quarters);
+      });
+    case 4:
+      return unpack_blocks(packed, count, bits, codes, [&](const uint8_t* from) {
+        const Vec pair = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+        return _mm512_and_si512(_mm512_or_si512(pair, _mm512_slli_epi16(pair, 4)), nibbles);
+      });
+    default: return generic::unpack(packed, count, bits, codes);
+  }
 }
 
 void unpack_rows(const uint8_t* packed, int rows, int64_t count, int bits, uint8_t* codes, int64_t step) {
-  if (bits != 4) return generic::unpack_rows(packed, rows, count, bits, codes, step);
-  for (int row = 0; row < rows; ++row) unpack_nibbles(packed + row * (count / 2), count, codes + row * step);
+  if (bits != 1 && bits != 2 && bits != 4) return generic::unpack_rows(packed, rows, count, bits, codes, step);
+  for (int row = 0; row < rows; ++row) unpack(packed + row * packed_bytes(count, bits), count, bits, codes + row * step);
 }
 
-/// Two registers of codes, 64 of them, become 32 bytes of nibbles.
-void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {
-  if (bits != 4 || !whole_registers(count, g.period)) return generic::nearest_packed(z, count, g, zero, bits, packed);
+/// 32 codes of int16 become 8 or 16 bytes.
+template <int bits>
+inline void store_packed(uint8_t* packed, Vec codes) {
+  if constexpr (bits == 2) {
+    const __m256i times = _mm256_set1_epi32(0x40100401);
+    const __m256i bytes = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm512_cvtepi16_epi8(codes), times);
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(packed), _mm256_cvtepi32_epi8(bytes));
+  } else {  // neighbours in one double word: the odd one's nibble comes down to bits 4..7
+    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_or_si512(codes, _mm512_srli_epi32(codes, 12)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(packed), bytes);
+  }
+}
+
+template <int bits>
+void nearest_packed_in(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, uint8_t* packed) {
   const __m128i fraction = _mm_cvtsi32_si128(g.fraction);
   const Vec one = _mm512_set1_epi16(1), below_half = _mm512_set1_epi16(int16_t((1 << (g.fraction - 1)) - 1));
   const Vec offset = _mm512_set1_epi16(int16_t(zero));
   each_grid_value(z, count, g, [&](int64_t at, Vec v) {
     const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, fraction), one);
-    Vec q = _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), fraction);
-    q = _mm512_add_epi16(q, offset);  // neighbours in one double word: the odd one's nibble comes down to bits 4..7
-    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_or_si512(q, _mm512_srli_epi32(q, 12)));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(packed + at / 2), bytes);
+    const Vec q = _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), fraction);
+    store_packed<bits>(packed + at / 8 * bits, _mm512_add_epi16(q, offset));
   });
+}
+
+void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {
+  if (bits == 2 && whole_registers(count, g.period)) return nearest_packed_in<2>(z, count, g, zero, packed);
+  if (bits == 4 && whole_registers(count, g.period)) return nearest_packed_in<4>(z, count, g, zero, packed);
+  generic::nearest_packed(z, count, g, zero, bits, packed);
 }
 
 }  // namespace

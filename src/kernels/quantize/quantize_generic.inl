@@ -126,24 +126,38 @@ inline void unpack_groups(const uint8_t* __restrict packed, int64_t groups, uint
   }
 }
 
-inline void pack_nibbles(const uint8_t* __restrict codes, int64_t pairs, uint8_t* __restrict packed) {
-  for (int64_t i = 0; i < pairs; ++i) packed[i] = uint8_t(codes[2 * i] | (codes[2 * i + 1] << 4));
+/// Widths that divide a byte: loops over bytes, which vectors do well.
+template <int Bits>
+inline void pack_bytes(const uint8_t* __restrict codes, int64_t bytes, uint8_t* __restrict packed) {
+  constexpr int each = 8 / Bits;
+  for (int64_t i = 0; i < bytes; ++i) {
+    unsigned byte = 0;
+    for (int j = 0; j < each; ++j) byte |= unsigned(codes[each * i + j]) << (Bits * j);
+    packed[i] = uint8_t(byte);
+  }
 }
 
-inline void unpack_nibbles(const uint8_t* __restrict packed, int64_t pairs, uint8_t* __restrict codes) {
-  for (int64_t i = 0; i < pairs; ++i) {
-    codes[2 * i] = packed[i] & 15;
-    codes[2 * i + 1] = uint8_t(packed[i] >> 4);
+/// The way back: code j of a byte is what stands at bit 8 j of byte << (8 - Bits) j. A Word has one byte a code.
+template <int Bits, class Word>
+inline void unpack_bytes(const uint8_t* __restrict packed, int64_t bytes, uint8_t* __restrict codes) {
+  constexpr int each = sizeof(Word), step = 8 - Bits;
+  constexpr Word mask = Word(Word(~Word(0)) / 255 * ((1 << Bits) - 1));
+  for (int64_t i = 0; i < bytes; ++i) {
+    Word word = packed[i];
+    if constexpr (each > 4) word |= word << 4 * step;
+    if constexpr (each > 2) word |= word << 2 * step;
+    word = Word(word | word << step) & mask;
+    __builtin_memcpy(codes + each * i, &word, each);
   }
 }
 
 void pack(const uint8_t* codes, int64_t count, int bits, uint8_t* packed) {
   const int64_t groups = count / 8;
   switch (bits) {
-    case 1: pack_groups<1>(codes, groups, packed); break;
-    case 2: pack_groups<2>(codes, groups, packed); break;
+    case 1: pack_bytes<1>(codes, groups, packed); break;
+    case 2: pack_bytes<2>(codes, groups * 2, packed); break;
     case 3: pack_groups<3>(codes, groups, packed); break;
-    case 4: pack_nibbles(codes, groups * 4, packed); break;
+    case 4: pack_bytes<4>(codes, groups * 4, packed); break;
     case 5: pack_groups<5>(codes, groups, packed); break;
     case 6: pack_groups<6>(codes, groups, packed); break;
     case 7: pack_groups<7>(codes, groups, packed); break;
@@ -159,10 +173,10 @@ void pack(const uint8_t* codes, int64_t count, int bits, uint8_t* packed) {
 void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes) {
   const int64_t groups = (count + 7) / 8;
   switch (bits) {
-    case 1: return unpack_groups<1>(packed, groups, codes);
-    case 2: return unpack_groups<2>(packed, groups, codes);
+    case 1: return unpack_bytes<1, uint64_t>(packed, groups, codes);
+    case 2: return unpack_bytes<2, uint32_t>(packed, groups * 2, codes);
     case 3: return unpack_groups<3>(packed, groups, codes);
-    case 4: return unpack_nibbles(packed, groups * 4, codes);
+    case 4: return unpack_bytes<4, uint16_t>(packed, groups * 4, codes);
     case 5: return unpack_groups<5>(packed, groups, codes);
     case 6: return unpack_groups<6>(packed, groups, codes);
     case 7: return unpack_groups<7>(packed, groups, codes);
