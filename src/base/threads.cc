@@ -29,13 +29,14 @@ void relax() {
 class alignas(64) Part {
  public:
   void set(int begin, int end) { word_.store(pack(begin, end), std::memory_order_relaxed); }
-  /// A piece of a quarter, at least `least`; false where nothing is left.
+  /// A piece of a quarter, at least `least` and near the end a quarter of that; false where nothing is left.
   bool take(bool front, int least, int& begin, int& end) {
     uint64_t word = word_.load(std::memory_order_relaxed);
     while (true) {
       const int first = int(word >> 32), last = int(word & 0xFFFFFFFFu), left = last - first;
       if (left <= 0) return false;
-      const int piece = std::min(left, std::max(least, left / 4));
+      const int small = (least + 3) / 4;  // near the end
+      const int piece = std::min(left, left > 2 * least ? std::max(least, left / 4) : std::max(small, left / 2));
       const uint64_t rest = front ? pack(first + piece, last) : pack(first, last - piece);
       if (!word_.compare_exchange_weak(word, rest, std::memory_order_relaxed)) continue;
       begin = front ? first : last - piece;

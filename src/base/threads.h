@@ -24,7 +24,7 @@ class ThreadPool {
 
   /// Calls body several times a thread, on ranges that together are [0, items): every thread works through its static part
   /// in shrinking pieces and, when done, takes from another's end. For bodies whose result does not depend on who runs them.
-  /// Pieces have at least `least` items, but for the last of a part.
+  /// Pieces have at least `least` items, and towards the end of a part a quarter of that.
   void share(int items, const std::function<void(int thread, int begin, int end)>& body, int least = 1);
 
  private:

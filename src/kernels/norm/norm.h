@@ -4,6 +4,7 @@
 //   deviation  sum |y - mu| (L1) or (y - mu)^2 (L2) per channel
 //   forward    t' = clamp(y - mu, limit) * pow2;   q = (t' + half) >> (16 - bits)          [q is saved for backward]
 //              z  = multiply_high(q << (16 - bits), scale) + offset (+ multiply_high(r * r_pow2, r_scale)), then ReLU
+//              and, where asked for, the codes of z to the nearest (kernels/quantize)
 //   reduce     delta = mask ? delta : 0;   sum delta, sum delta q per channel, max |delta|
 //   backward   dy = multiply_high(delta * d_pow2, scale) - mean - (L1: sign(q) * slope | L2: multiply_high(q << .., slope));
 //              max |dy| per channel
@@ -14,6 +15,7 @@
 
 #include "base/isa.h"
 #include "kernels/period.h"
+#include "kernels/quantize/quantize.h"
 
 namespace subbyte {
 
@@ -21,6 +23,14 @@ struct NarrowStats {
   int64_t* sum;      ///< [channels]
   int32_t* low;      ///< [channels], minimum
   int32_t* high;     ///< [channels], maximum
+};
+
+/// Codes of z as packed bits, written while z is at hand. `nearest_packed` is the quantizer's kernel for it.
+struct NormCodes {
+  QuantizeGrid grid;
+  int zero, bits;
+  uint8_t* packed;
+  decltype(QuantizeKernels::nearest_packed) nearest_packed;
 };
 
 struct NormForward {
@@ -36,6 +46,8 @@ struct NormForward {
   uint8_t* mask;       ///< ReLU: bit i % 8 of byte i / 8 is z > 0; null without ReLU
   int64_t* sign_sum;   ///< [channels], sum of sign(q)
   int32_t* z_max;      ///< [channels], max |z|
+  const NormCodes* codes = nullptr;  ///< or null
+  bool z_read = true;  ///< false: z is scratch, and need not be written
 };
 
 struct NormReduce {

@@ -124,16 +124,45 @@ void deviation(const int16_t* y, int64_t count, int channels, const int16_t* mu,
       [&](int column) { sums.flush(column, channels, sum); });
 }
 
-template <int Shift, bool Residual>
+/// What turns a register of z into 16 bytes of nibbles; see the quantizer.
+struct Nibbles {
+  Vec limit, least, pow2, multiplier, one, below_half, offset;
+  __m128i fraction;
+  uint8_t* packed;
+
+  Nibbles(const NormCodes& c, int column)
+      : limit(load(c.grid.limit + column)),
+        least(_mm512_sub_epi16(_mm512_setzero_si512(), limit)),
+        pow2(load(c.grid.pow2 + column)),
+        multiplier(_mm512_set1_epi16(c.grid.multiplier)),
+        one(_mm512_set1_epi16(1)),
+        below_half(_mm512_set1_epi16(int16_t((1 << (c.grid.fraction - 1)) - 1))),
+        offset(_mm512_set1_epi16(int16_t(c.zero))),
+        fraction(_mm_cvtsi32_si128(c.grid.fraction)),
+        packed(c.packed) {}
+  void store(int64_t at, Vec z) const {
+    const Vec v = mulh(_mm512_mullo_epi16(_mm512_max_epi16(_mm512_min_epi16(z, limit), least), pow2), multiplier);
+    const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, fraction), one);
+    Vec q = _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), fraction);
+    q = _mm512_add_epi16(q, offset);
+    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_or_si512(q, _mm512_srli_epi32(q, 12)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(packed + at / 2), bytes);
+  }
+};
+
+template <int Shift, bool Residual, bool Codes>
 void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
   const int step = f.channels > 32 ? f.channels : 32;
   const Vec half = _mm512_set1_epi16(1 << (Shift - 1)), zero = _mm512_set1_epi16(1 << (15 - Shift));
   const Vec floor = _mm512_set1_epi16(f.relu ? 0 : -32767), one = _mm512_set1_epi16(1), minus_one = _mm512_set1_epi16(-1);
   const Vec r_pow2 = _mm512_set1_epi16(f.residual_pow2), r_scale = _mm512_set1_epi16(f.residual_scale);
+  const NormCodes none{{f.mu, f.mu, 0, 0, 1}, 0, 4, nullptr, nullptr};
+  const bool z_read = !Codes || f.z_read;
   for (int column = 0; column < step; column += 32) {
     const Vec mu = load(f.mu + column), limit = load(f.limit + column), pow2 = load(f.pow2 + column);
     const Vec scale = load(f.scale + column), offset = load(f.offset + column);
     const Vec least = _mm512_sub_epi16(_mm512_setzero_si512(), limit);
+    const Nibbles nibbles(Codes ? *f.codes : none, column);
     Vec signs = _mm512_setzero_si512(), top = _mm512_setzero_si512();
     auto fold_signs = [&] {
       alignas(64) int16_t lane[32];
@@ -151,12 +180,13 @@ void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
       Vec z = _mm512_add_epi16(mulh(_mm512_slli_epi16(q, Shift), scale), offset);
       if constexpr (Residual) z = _mm512_add_epi16(z, mulh(_mm512_mullo_epi16(load(f.residual + at), r_pow2), r_scale));
       z = _mm512_max_epi16(z, floor);
-      _mm512_storeu_si512(f.z + at, z);
+      if (z_read) _mm512_storeu_si512(f.z + at, z);
       top = _mm512_max_epi16(top, _mm512_abs_epi16(z));
       if (f.mask) {
         const uint32_t bits = _mm512_cmpgt_epi16_mask(z, _mm512_setzero_si512());
         __builtin_memcpy(f.mask + at / 8, &bits, 4);
       }
+      if constexpr (Codes) nibbles.store(at, z);
       if (++run == 1 << 14) fold_signs(), run = 0;
     }
     fold_signs();
@@ -164,19 +194,25 @@ void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
   }
 }
 
+template <int Shift>
+void forward_shift(const int16_t* y, int64_t count, const NormForward& f) {
+  const bool nibbles = f.codes && f.codes->bits == 4;
+  if (nibbles) return f.residual ? forward_columns<Shift, true, true>(y, count, f) : forward_columns<Shift, false, true>(y, count, f);
+  if (f.residual) forward_columns<Shift, true, false>(y, count, f);
+  else forward_columns<Shift, false, false>(y, count, f);
+  if (f.codes) f.codes->nearest_packed(f.z, count, f.codes->grid, f.codes->zero, f.codes->bits, f.codes->packed);
+}
+
 void forward(const int16_t* y, int64_t count, const NormForward& f) {
   if (!whole_registers(count, f.channels)) return generic::forward(y, count, f);
   switch (f.bits) {
-#define SUBBYTE_BITS(b) \
-  case b: return f.residual ? forward_columns<16 - b, true>(y, count, f) : forward_columns<16 - b, false>(y, count, f);
-    SUBBYTE_BITS(2)
-    SUBBYTE_BITS(3)
-    SUBBYTE_BITS(4)
-    SUBBYTE_BITS(5)
-    SUBBYTE_BITS(6)
-    SUBBYTE_BITS(7)
-    SUBBYTE_BITS(8)
-#undef SUBBYTE_BITS
+    case 2: return forward_shift<14>(y, count, f);
+    case 3: return forward_shift<13>(y, count, f);
+    case 4: return forward_shift<12>(y, count, f);
+    case 5: return forward_shift<11>(y, count, f);
+    case 6: return forward_shift<10>(y, count, f);
+    case 7: return forward_shift<9>(y, count, f);
+    case 8: return forward_shift<8>(y, count, f);
   }
 }
 

@@ -254,6 +254,7 @@ void forward(const int16_t* y, int64_t count, const NormForward& f) {
       for (int c = 0; c < run; ++c) z_max[c] = top[base + c] > z_max[c] ? top[base + c] : z_max[c];
   }
   if (f.mask) store_mask(f.z, count, f.mask);
+  if (f.codes) f.codes->nearest_packed(f.z, count, f.codes->grid, f.codes->zero, f.codes->bits, f.codes->packed);
 }
 
 #ifndef SUBBYTE_OWN_MASK

@@ -49,6 +49,7 @@ void forward(const int16_t* y, int64_t count, const NormForward& f) {
     f.sign_sum[c] += sign(q);
     if (magnitude(z) > f.z_max[c]) f.z_max[c] = magnitude(z);
   }
+  if (f.codes) f.codes->nearest_packed(f.z, count, f.codes->grid, f.codes->zero, f.codes->bits, f.codes->packed);
 }
 
 void reduce(int64_t count, const NormReduce& r) {

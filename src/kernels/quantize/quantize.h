@@ -47,6 +47,9 @@ struct QuantizeKernels {
   void (*unpack_rows)(const uint8_t* packed, int rows, int64_t count, int bits, uint8_t* codes, int64_t step);
   /// max |z| of each of `channels` channels into out (int32; |-32768| is not expected), at least what out holds.
   void (*channel_max)(const int16_t* z, int64_t count, int channels, int32_t* out);
+  /// Ranges [images][channels]: image_top[i] = max over channels; with shifts, channel_top[c] = max over images of
+  /// range << shift[i] instead.
+  void (*fold_ranges)(const int32_t* range, int images, int channels, const int32_t* shift, int32_t* top);
   /// out[i] = codes[i] * factor[i % period] + zero, modulo 256; factor may be null: all 1.
   void (*operand)(const int8_t* codes, int64_t count, const uint8_t* factor, int period, uint8_t zero, uint8_t* out);
   /// Sum of squares.

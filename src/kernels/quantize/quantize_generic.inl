@@ -231,6 +231,22 @@ void operand(const int8_t* codes, int64_t count, const uint8_t* factor, int peri
   });
 }
 
+void fold_ranges(const int32_t* range, int images, int channels, const int32_t* shift, int32_t* top) {
+  for (int i = 0; i < (shift ? channels : images); ++i) top[i] = 0;
+  for (int i = 0; i < images; ++i, range += channels) {
+    if (shift) {
+      const int32_t* __restrict r = range;
+      int32_t* __restrict out = top;
+      const int left = shift[i];
+      for (int c = 0; c < channels; ++c) out[c] = (r[c] << left) > out[c] ? r[c] << left : out[c];
+    } else {
+      int32_t most = 0;
+      for (int c = 0; c < channels; ++c) most = range[c] > most ? range[c] : most;
+      top[i] = most;
+    }
+  }
+}
+
 int64_t energy(const int16_t* z, int64_t count) {
   int64_t sum = 0;
   for (int64_t at = 0; at < count; at += 4096) {

@@ -10,6 +10,7 @@ namespace {
 
 extern const QuantizeKernels quantize_kernels_neon_i8mm;
 const QuantizeKernels quantize_kernels_neon_i8mm = {
-    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, operand, energy};
+    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, fold_ranges, operand,
+    energy};
 
 }  // namespace subbyte

@@ -79,6 +79,16 @@ void operand(const int8_t* codes, int64_t count, const uint8_t* factor, int peri
   for (int64_t i = 0; i < count; ++i) out[i] = uint8_t(codes[i] * (factor ? factor[i % period] : 1) + zero);
 }
 
+void fold_ranges(const int32_t* range, int images, int channels, const int32_t* shift, int32_t* top) {
+  for (int i = 0; i < (shift ? channels : images); ++i) top[i] = 0;
+  for (int i = 0; i < images; ++i)
+    for (int c = 0; c < channels; ++c) {
+      const int32_t r = range[int64_t(i) * channels + c] << (shift ? shift[i] : 0);
+      int32_t& to = top[shift ? c : i];
+      if (r > to) to = r;
+    }
+}
+
 int64_t energy(const int16_t* z, int64_t count) {
   int64_t sum = 0;
   for (int64_t i = 0; i < count; ++i) sum += int64_t(z[i]) * z[i];
@@ -89,6 +99,6 @@ int64_t energy(const int16_t* z, int64_t count) {
 
 extern const QuantizeKernels quantize_kernels_scalar;
 const QuantizeKernels quantize_kernels_scalar = {nearest, stochastic,  random,      nearest_packed, pack,
-                                                 unpack,  unpack_rows, channel_max, operand,        energy};
+                                                 unpack,  unpack_rows, channel_max, fold_ranges, operand, energy};
 
 }  // namespace subbyte

@@ -116,14 +116,14 @@ void backward(const WeightPack& p) {
   }
 }
 
-/// Sums of up to 16 outputs and 16 channels, turned while they are in the first-level cache. int32 sums are exact in double,
+/// Channels from `first` on. Sums of up to 16 outputs and 16 channels, turned while they are in the first-level cache. int32 sums are exact in double,
 /// and so is what is added of them.
-void gradient(const WeightGradientSums& g) {
+void gradient_channels(const WeightGradientSums& g, int first) {
   constexpr int tile = 16;
   alignas(64) double sum[tile];
   alignas(64) float turned[tile][tile];
   for (int tap = 0; tap < g.taps; ++tap)
-    for (int c0 = 0; c0 < g.channels; c0 += tile)
+    for (int c0 = first; c0 < g.channels; c0 += tile)
       for (int n0 = g.begin; n0 < g.end; n0 += tile) {
         const int height = g.channels - c0 < tile ? g.channels - c0 : tile, width = g.end - n0 < tile ? g.end - n0 : tile;
         for (int c = 0; c < height; ++c) {
@@ -148,3 +148,5 @@ void gradient(const WeightGradientSums& g) {
         }
       }
 }
+
+void gradient(const WeightGradientSums& g) { gradient_channels(g, 0); }

@@ -49,6 +49,10 @@ void ActivationQuantizer::image(const Context& ctx, Value& value, int index, con
   ctx.quantize.nearest_packed(z, value.shape.elements(), grid_, value.codes.zero, value.codes.bits, value.codes.image(index));
 }
 
+NormCodes ActivationQuantizer::image_codes(const Context& ctx, Value& value, int index) const {
+  return {grid_, value.codes.zero, value.codes.bits, value.codes.image(index), ctx.quantize.nearest_packed};
+}
+
 void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
   plan(ctx, value, channel_max);
   const int64_t elements = value.shape.elements();

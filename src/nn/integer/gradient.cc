@@ -25,14 +25,11 @@ GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits
   plan.elements = elements;
   plan.samples = sample_groups;
   plan.sample.resize(ctx.images);
-  const int32_t whole = *std::max_element(range.begin(), range.end());
-  std::vector<int32_t> channel(channels, 0);
-  for (int i = 0; i < ctx.images; ++i) {
-    const int32_t* r = range.data() + size_t(i) * channels;
-    const int m = channel_shift(whole, *std::max_element(r, r + channels), sample_groups);
-    plan.sample[i] = m;
-    for (int c = 0; c < channels; ++c) channel[c] = std::max(channel[c], r[c] << m);
-  }
+  std::vector<int32_t> image_top(ctx.images), channel(channels);
+  ctx.quantize.fold_ranges(range.data(), ctx.images, channels, nullptr, image_top.data());
+  const int32_t whole = *std::max_element(image_top.begin(), image_top.end());
+  for (int i = 0; i < ctx.images; ++i) plan.sample[i] = channel_shift(whole, image_top[i], sample_groups);
+  ctx.quantize.fold_ranges(range.data(), ctx.images, channels, plan.sample.data(), channel.data());
   plan.grid = make_grid(channel, dy.scale, bits, true, groups, 8);
   plan.limit.resize(sample_groups);
   plan.pow2.resize(sample_groups);

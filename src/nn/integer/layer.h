@@ -65,6 +65,8 @@ class ActivationQuantizer {
   /// The two halves of run, for a caller that has the images at hand: the grid and the codes' memory, then an image.
   void plan(Context&, Value&, const std::vector<int32_t>& channel_max);
   void image(const Context&, Value&, int index, const int16_t* z) const;
+  /// The same for the pass that computes z.
+  NormCodes image_codes(const Context&, Value&, int index) const;
 
  private:
   State* range_ = nullptr;  // "<node>.running_range" [c], real units

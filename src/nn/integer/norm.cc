@@ -222,10 +222,14 @@ void NormLayer::forward(Context& ctx) {
       NormForward f{mu_p.data(), limit_p.data(), pow2_p.data(), scale_p.data(), offset_p.data(), channels_, bits_,
                     residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
                     z, direct ? codes_.data() + i * code_bytes : s.norm_codes.data(),
-                    ctx.training && node_.relu ? mask_.data() + i * mask_bytes : nullptr, signs.at(thread), top.at(thread)};
+                    ctx.training && node_.relu ? mask_.data() + i * mask_bytes : nullptr, signs.at(thread), top.at(thread), nullptr, keeps_stream};
+      NormCodes codes;
+      if (range_known) {
+        codes = quantizer_.image_codes(ctx, out, i);
+        f.codes = &codes;
+      }
       ctx.norm.forward(y.image(i, elements_), elements_, f);
       if (ctx.training && !direct) ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes);
-      if (range_known) quantizer_.image(ctx, out, i, z);
     }
   });
   sign_sum_ = signs.sum(ctx.pool.size());

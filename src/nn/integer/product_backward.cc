@@ -1,6 +1,7 @@
 // Backward of a product: one quantized copy of the output gradient feeds backward-data and backward-weights.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "base/error.h"
@@ -183,13 +184,11 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, const Stream&
     ahead[reads++] = {x.image(next), x.image_bytes};
   }
   const int64_t row = int64_t(shape_.in.w) * channels;
+  if (std::any_of(phases_.phases.begin(), phases_.phases.end(), [](const Phase2d& p) { return p.taps.empty(); }))
+    std::memset(dx, 0, size_t(shape_.in.elements()) * 2);
   for (size_t set = 0; set < phases_.phases.size(); ++set) {
     const Phase2d& phase = phases_.phases[set];
-    if (phase.taps.empty()) {
-      for (int y = phase.y; y < shape_.in.h; y += stride)
-        for (int x = phase.x; x < shape_.in.w; x += stride) std::fill_n(dx + y * row + x * channels, channels, int16_t{0});
-      continue;
-    }
+    if (phase.taps.empty()) continue;  // zeros
     const TapRuns& taps = b.taps[set];
     ctx.conv.product({s.gradient.pixel(0, 0), taps.offset.data(), int(taps.offset.size()), taps.words, s.gradient.pixel_bytes,
                       s.gradient.row_bytes(), phase.rows, phase.columns, packed.bytes.data() + packed.sets[set].offset,
