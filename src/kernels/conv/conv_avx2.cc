@@ -2,7 +2,6 @@
 // widened; wide ones would saturate, so they go through vpmaddwd, even and odd bytes apart.
 #include <immintrin.h>
 
-#include <array>
 #include <type_traits>
 #include <utility>
 

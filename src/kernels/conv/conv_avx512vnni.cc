@@ -1,7 +1,6 @@
 // AVX-512 VNNI: one vpdpbusd (or vpdpwssd) multiplies and adds 16 words.
 #include <immintrin.h>
 
-#include <array>
 #include <type_traits>
 #include <utility>
 

@@ -2,7 +2,6 @@
 // which adds -128 times the sum of the words of w: the product of one more pixel, of -128, taken out at the end.
 #include <arm_neon.h>
 
-#include <array>
 #include <type_traits>
 #include <utility>
 

@@ -1,7 +1,6 @@
 // ARMv8.6 integer matrix extension: usdot multiplies u8 by s8 and adds four words.
 #include <arm_neon.h>
 
-#include <array>
 #include <type_traits>
 #include <utility>
 

@@ -223,13 +223,16 @@ struct LinesAhead {
 
 using TileFunction = void (*)(const ImageProduct&, const uint8_t*, int16_t*, int);
 
-/// tiles[m - 1] computes m pixels.
+/// The tile of m pixels. (No std::array: its functions would be compiled for this instruction set and linked for all.)
+template <class V, Dot D, int NV, int... M>
+inline TileFunction tile_of(int m, std::integer_sequence<int, M...>) {
+  static constexpr TileFunction tiles[] = {product_tile<V, D, M + 1, NV>...};
+  return tiles[m - 1];
+}
+
 template <class V, Dot D, int NV>
 void product_columns(const ImageProduct& p, int column, LinesAhead& ahead) {
   constexpr int most = V::template tile_pixels<D, NV>;
-  constexpr auto tiles = []<int... M>(std::integer_sequence<int, M...>) {
-    return std::array<TileFunction, sizeof...(M)>{product_tile<V, D, M + 1, NV>...};
-  }(std::make_integer_sequence<int, most>{});
   constexpr int usual = V::template usual_pixels<D, NV>;
   int row = 0;
   if constexpr (NV == 1 && V::row_pair > 0)
@@ -246,7 +249,7 @@ void product_columns(const ImageProduct& p, int column, LinesAhead& ahead) {
     for (int left = p.pixels; left > 0;) {
       const int m = left <= most ? left : usual;
       ahead.some();
-      tiles[m - 1](p, a, y, column);
+      tile_of<V, D, NV>(m, std::make_integer_sequence<int, most>{})(p, a, y, column);
       a += m * p.pixel_step;
       y += m * p.y_pixel;
       left -= m;

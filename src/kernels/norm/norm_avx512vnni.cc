@@ -197,7 +197,8 @@ void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
 template <int Shift>
 void forward_shift(const int16_t* y, int64_t count, const NormForward& f) {
   const bool nibbles = f.codes && f.codes->bits == 4;
-  if (nibbles) return f.residual ? forward_columns<Shift, true, true>(y, count, f) : forward_columns<Shift, false, true>(y, count, f);
+  if (nibbles && f.residual) return forward_columns<Shift, true, true>(y, count, f);
+  if (nibbles) return forward_columns<Shift, false, true>(y, count, f);
   if (f.residual) forward_columns<Shift, true, false>(y, count, f);
   else forward_columns<Shift, false, false>(y, count, f);
   if (f.codes) f.codes->nearest_packed(f.z, count, f.codes->grid, f.codes->zero, f.codes->bits, f.codes->packed);
@@ -243,7 +244,8 @@ void reduce(int64_t count, const NormReduce& r) {
         sum.flush(column, r.channels, r.sum);
         product.flush(column, r.channels, r.product);
       });
-  const int32_t most = _mm512_reduce_max_epi32(_mm512_max_epi32(_mm512_srai_epi32(_mm512_slli_epi32(top, 16), 16), _mm512_srai_epi32(top, 16)));
+  const Vec even = _mm512_srai_epi32(_mm512_slli_epi32(top, 16), 16), odd = _mm512_srai_epi32(top, 16);
+  const int32_t most = _mm512_reduce_max_epi32(_mm512_max_epi32(even, odd));
   *r.delta_max = most > *r.delta_max ? most : *r.delta_max;
 }
 

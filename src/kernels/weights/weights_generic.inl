@@ -116,8 +116,8 @@ void backward(const WeightPack& p) {
   }
 }
 
-/// Channels from `first` on. Sums of up to 16 outputs and 16 channels, turned while they are in the first-level cache. int32 sums are exact in double,
-/// and so is what is added of them.
+/// Channels from `first` on. Sums of up to 16 outputs and 16 channels, turned while they are in the first-level cache. int32
+/// sums are exact in double, and so is what is added of them.
 void gradient_channels(const WeightGradientSums& g, int first) {
   constexpr int tile = 16;
   alignas(64) double sum[tile];

@@ -52,8 +52,8 @@ void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan&
   const int16_t* z = dy.image(image, elements);
   for (int64_t at = 0; at < elements; at += block) {
     const int64_t count = std::min(block, elements - at);
-    ctx.quantize.random(ctx.random_stream(RandomUse::gradient, tensor, uint32_t(image * chunks * 16 + at / 16)), (count + 1) / 2,
-                        out.random.data());
+    const uint32_t counter = uint32_t(image * chunks * 16 + at / 16);
+    ctx.quantize.random(ctx.random_stream(RandomUse::gradient, tensor, counter), (count + 1) / 2, out.random.data());
     ctx.quantize.stochastic(z + at, count, grid, reinterpret_cast<const uint8_t*>(out.random.data()), out.codes.data() + at);
   }
 }

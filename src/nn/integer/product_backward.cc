@@ -133,6 +133,16 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
     shift.resize(count);
     for (int i = 0; i < count; ++i) order[i] = at + i;
     std::stable_sort(order.begin(), order.end(), [&](int i, int j) { return plan.sample[i] < plan.sample[j]; });
+    if (own_sums && !b.late_shift && (s.pending + count) * b.bound >= (int64_t{1} << 31)) flush(b, s, 0);
+    auto multiply = [&] {
+      PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
+      timer.work(macs * count, count * (plan.elements + x.image_bytes));
+      Dot dot;
+      const WeightsGradient product = weights_gradient(s.operands, shift.data(), count, s.dw.data(), dot);
+      ctx.conv.weights_gradient(product, dot);
+      s.pending += count;
+      if (b.late_shift) flush(b, s, plan.samples - 1 - plan.sample[order[0]]);
+    };
     for (int slot = 0; slot < count; ++slot) {
       const int image = order[slot];
       {
@@ -146,6 +156,7 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
         if (b.by_panel) load_weight_operands(ctx, *ctx.batch_operands, image, b.slot[image], 0, s);
         else load_weight_operands(ctx, s.operands, image, slot, shift[slot], s);
       }
+      if (own_sums && b.group == 1) multiply();  // while the operands are in the first-level cache
       const int next = slot + 1 < count ? order[slot + 1] : at + count < end ? at + count : -1;
       if (needs_input_gradient_) {
         PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_data);
@@ -154,15 +165,7 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
       }
       if (b.sink) b.sink->take_gradient(ctx, thread, image);
     }
-    if (!own_sums) continue;
-    PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
-    timer.work(macs * count, count * (plan.elements + x.image_bytes));
-    if (!b.late_shift && (s.pending + count) * b.bound >= (int64_t{1} << 31)) flush(b, s, 0);
-    Dot dot;
-    const WeightsGradient product = weights_gradient(s.operands, shift.data(), count, s.dw.data(), dot);
-    ctx.conv.weights_gradient(product, dot);
-    s.pending += count;
-    if (b.late_shift) flush(b, s, plan.samples - 1 - plan.sample[order[0]]);
+    if (own_sums && b.group > 1) multiply();
   }
 }
 
