@@ -1,9 +1,9 @@
-# A new file in a folder of src/ is found by its name: *_test.cc, *_bench.cc and *_fuzz.cc are programs, the rest is library.
+# A new file in a folder of src/ is found by its name: *_test.cc and *_fuzz.cc are programs, the rest is library.
 function(subbyte_library_sources out)
   set(all)
   foreach(folder ${ARGN})
     file(GLOB_RECURSE found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cc)
-    list(FILTER found EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
+    list(FILTER found EXCLUDE REGEX "_(test|fuzz)\\.cc$")
     list(APPEND all ${found})
   endforeach()
   list(FILTER all EXCLUDE REGEX "/src/nn/float/")
@@ -22,16 +22,12 @@ target_compile_definitions(subbyte PRIVATE SUBBYTE_VERSION="${PROJECT_VERSION}"
 
 if(SUBBYTE_FLOAT)
   file(GLOB float_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/nn/float/*.cc)
-  list(FILTER float_sources EXCLUDE REGEX "_(test|bench)\\.cc$")
+  list(FILTER float_sources EXCLUDE REGEX "_test\\.cc$")
   subbyte_apply_isa(float_sources)
   add_library(subbyte_float STATIC ${float_sources})
   target_include_directories(subbyte_float PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(subbyte_float PUBLIC subbyte PRIVATE DNNL::dnnl OpenMP::OpenMP_CXX)
   target_compile_options(subbyte_float PRIVATE -O3)
-
-  add_executable(float_bench ${CMAKE_SOURCE_DIR}/src/nn/float/float_bench.cc)
-  target_include_directories(float_bench PRIVATE ${CMAKE_SOURCE_DIR}/src)
-  target_link_libraries(float_bench PRIVATE subbyte_float)
 endif()
 
 if(SUBBYTE_CLI)

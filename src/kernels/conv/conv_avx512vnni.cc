@@ -123,10 +123,10 @@ struct Vnni {
   }
   /// A pixel's 16 nibbles are 8 bytes; a register holds 8 pixels, which a shuffle of bytes inside lanes of two pixels and
   /// one of words across them turn into 8 rows of 8 pixels. Low halves are even channels, high halves odd ones.
-  static void transpose_nibbles(const uint8_t* pixels, int64_t step, uint8_t* out, int64_t out_channel, int count) {
-    auto two = [&](int j) {
-      const uint8_t* p = pixels + (j < count ? j : count - 1) * step;
-      const uint8_t* q = pixels + (j + 1 < count ? j + 1 : count - 1) * step;
+  static Vec eight_pixels(const uint8_t* pixels, int64_t step, int j, int count) {
+    auto two = [&](int i) {
+      const uint8_t* p = pixels + (i < count ? i : count - 1) * step;
+      const uint8_t* q = pixels + (i + 1 < count ? i + 1 : count - 1) * step;
       int64_t second;
       __builtin_memcpy(&second, q, 8);
       return _mm_insert_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)), second, 1);
@@ -134,19 +134,20 @@ struct Vnni {
     const Vec bytes = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
     const Vec words = _mm512_set_epi16(31, 23, 15, 7, 30, 22, 14, 6, 29, 21, 13, 5, 28, 20, 12, 4, 27, 19, 11, 3, 26, 18, 10, 2,
                                        25, 17, 9, 1, 24, 16, 8, 0);
-    auto eight = [&](int j) {
-      Vec v;
-      if (step == 8 && j + 8 <= count) {
-        v = load(pixels + 8 * j);
-      } else {
-        v = _mm512_castsi128_si512(two(j));
-        v = _mm512_inserti32x4(v, two(j + 2), 1);
-        v = _mm512_inserti32x4(v, two(j + 4), 2);
-        v = _mm512_inserti32x4(v, two(j + 6), 3);
-      }
-      return _mm512_permutexvar_epi16(words, _mm512_shuffle_epi8(v, bytes));
-    };
-    const Vec low = _mm512_set1_epi8(15), a = eight(0), b = count > 8 ? eight(8) : a;
+    Vec v;
+    if (step == 8 && j + 8 <= count) {
+      v = load(pixels + 8 * j);
+    } else {
+      v = _mm512_castsi128_si512(two(j));
+      v = _mm512_inserti32x4(v, two(j + 2), 1);
+      v = _mm512_inserti32x4(v, two(j + 4), 2);
+      v = _mm512_inserti32x4(v, two(j + 6), 3);
+    }
+    return _mm512_permutexvar_epi16(words, _mm512_shuffle_epi8(v, bytes));
+  }
+  static void transpose_nibbles(const uint8_t* pixels, int64_t step, uint8_t* out, int64_t out_channel, int count) {
+    const Vec low = _mm512_set1_epi8(15), a = eight_pixels(pixels, step, 0, count);
+    const Vec b = count > 8 ? eight_pixels(pixels, step, 8, count) : a;
     auto put_rows = [&](Vec v, int first) {  // bytes first, first + 2, ...: channels 2 first and 2 first + 1, four apart
       put_four(out + 2 * first * out_channel, 4 * out_channel, _mm512_and_si512(v, low), count);
       put_four(out + (2 * first + 1) * out_channel, 4 * out_channel, _mm512_and_si512(_mm512_srli_epi16(v, 4), low), count);
@@ -154,11 +155,49 @@ struct Vnni {
     put_rows(_mm512_unpacklo_epi64(a, b), 0);
     put_rows(_mm512_unpackhi_epi64(a, b), 1);
   }
+  /// 32 pixels: half as many stores.
+  static void transpose32_nibbles(const uint8_t* pixels, int64_t step, uint8_t* out, int64_t out_channel) {
+    const Vec low = _mm512_set1_epi8(15);
+    const Vec a = eight_pixels(pixels, step, 0, 32), b = eight_pixels(pixels, step, 8, 32);
+    const Vec c = eight_pixels(pixels, step, 16, 32), d = eight_pixels(pixels, step, 24, 32);
+    auto put_two = [&](uint8_t* to, Vec v) {  // rows of 32 pixels, four channels apart
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(v));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 4 * out_channel), _mm512_extracti64x4_epi64(v, 1));
+    };
+    auto put_rows = [&](Vec ab, Vec cd, int first) {
+      const Vec rows[2] = {_mm512_permutex2var_epi64(ab, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), cd),
+                           _mm512_permutex2var_epi64(ab, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), cd)};
+      for (int half = 0; half < 2; ++half) {
+        uint8_t* to = out + (2 * first + 8 * half) * out_channel;
+        put_two(to, _mm512_and_si512(rows[half], low));
+        put_two(to + out_channel, _mm512_and_si512(_mm512_srli_epi16(rows[half], 4), low));
+      }
+    };
+    put_rows(_mm512_unpacklo_epi64(a, b), _mm512_unpacklo_epi64(c, d), 0);
+    put_rows(_mm512_unpackhi_epi64(a, b), _mm512_unpackhi_epi64(c, d), 1);
+  }
 };
+
+/// Rows of nibbles in runs of 32 pixels, the rest as everywhere.
+void transpose_vnni(const Transpose& t) {
+  if (t.bits != 4 || t.channels % 16 != 0 || t.count < 32) return transpose<Vnni>(t);
+  const int whole = t.count / 32 * 32;
+  for (int row = 0; row < t.rows; ++row)
+    for (int j = 0; j < whole; j += 32)
+      for (int c = 0; c < t.channels; c += 16)
+        Vnni::transpose32_nibbles(t.pixels + row * t.row_step + j * t.step + c / 2, t.step,
+                                  t.out + c * t.out_channel + row * t.out_row + j, t.out_channel);
+  if (whole == t.count) return;
+  Transpose rest = t;
+  rest.pixels += whole * t.step;
+  rest.out += whole;
+  rest.count -= whole;
+  transpose<Vnni>(rest);
+}
 
 }  // namespace
 
 extern const ConvKernels conv_kernels_avx512vnni;
-const ConvKernels conv_kernels_avx512vnni = {product<Vnni>, weights_gradient<Vnni>, transpose<Vnni>, gradient_words<Vnni>};
+const ConvKernels conv_kernels_avx512vnni = {product<Vnni>, weights_gradient<Vnni>, transpose_vnni, gradient_words<Vnni>};
 
 }  // namespace subbyte

@@ -17,31 +17,47 @@
 constexpr int late_half = 18;
 inline int32_t early_half(int shift) { return shift > 0 && shift < late_half ? 1 << (shift - 1) : 0; }
 
-/// `y` = the tile's sums, which include early_half, narrowed; their sums and extremes by channel.
+/// Sum of y and extremes of acc, by column.
+template <class V, int NV>
+struct ColumnStats {
+  typename V::Vec low[NV], high[NV], sum[NV];
+
+  inline void load(const ImageProduct& p, int column) {
+    SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
+      low[v] = V::load(p.low + column + v * V::lanes);
+      high[v] = V::load(p.high + column + v * V::lanes);
+      sum[v] = p.sum ? V::load(p.sum + column + v * V::lanes) : V::zero();
+    }
+  }
+  inline void store(const ImageProduct& p, int column) const {
+    SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
+      V::store(p.low + column + v * V::lanes, low[v]);
+      V::store(p.high + column + v * V::lanes, high[v]);
+      if (p.sum) V::store(p.sum + column + v * V::lanes, sum[v]);
+    }
+  }
+};
+
+/// `y` = the tile's sums, which include the rounding half, narrowed.
 template <class V, int MR, int NV>
-inline void finish_tile(const ImageProduct& p, typename V::Vec (&acc)[MR][NV], int32_t half, int16_t* y, int column) {
-  const int last = p.shift < late_half ? p.shift : 1;
+inline void finish_tile(const ImageProduct& p, typename V::Vec (&acc)[MR][NV], int32_t half, int16_t* y, int column,
+                        ColumnStats<V, NV>& stats) {
   SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
     typename V::Vec low = acc[0][v], high = acc[0][v];
     SUBBYTE_UNROLL for (int m = 1; m < MR; ++m) {
       low = V::min(low, acc[m][v]);
       high = V::max(high, acc[m][v]);
     }
-    const int at = column + v * V::lanes;
-    V::store(p.low + at, V::min(V::load(p.low + at), V::add(low, V::all(-half))));
-    V::store(p.high + at, V::max(V::load(p.high + at), V::add(high, V::all(-half))));
-    if (p.shift < late_half) {
+    stats.low[v] = V::min(stats.low[v], V::add(low, V::all(-half)));
+    stats.high[v] = V::max(stats.high[v], V::add(high, V::all(-half)));
+    if (p.shift < 18) {  // beyond, int32 leaves less than stream_limit
       const int32_t most = (stream_limit << p.shift) + ((1 << p.shift) - 1), least = -(stream_limit << p.shift);
       if (V::any_less(low, V::all(least)) || V::any_less(V::all(most), high))
         SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::max(V::min(acc[m][v], V::all(most)), V::all(least));
-    } else {
-      SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::add(V::shift_right(acc[m][v], p.shift - 1), V::all(1));
     }
-    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::shift_right(acc[m][v], last);
-    if (p.sum) {
-      typename V::Vec sum = V::load(p.sum + at);
-      SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) sum = V::add(sum, acc[m][v]);
-      V::store(p.sum + at, sum);
+    SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
+      acc[m][v] = V::shift_right(acc[m][v], p.shift);
+      stats.sum[v] = V::add(stats.sum[v], acc[m][v]);
     }
   }
   if (column + NV * V::lanes > p.channels) {
@@ -134,8 +150,34 @@ __attribute__((noinline)) void product_tile(const ImageProduct& p, const uint8_t
   if constexpr (has_offset)
     SUBBYTE_UNROLL for (int m = 0; m < MR; ++m)
       SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) acc[m][v] = V::without(acc[m][v], offset[v]);
-  finish_tile<V, MR, NV>(p, acc, half, y, column);
+  ColumnStats<V, NV> stats;
+  stats.load(p, column);
+  finish_tile<V, MR, NV>(p, acc, half, y, column, stats);
+  stats.store(p, column);
 }
+
+/// Hands out the lines of a product's ReadAhead evenly over its tiles.
+struct LinesAhead {
+  const ReadAhead* range;
+  int ranges;
+  int64_t at = 0, lines_a_tile;
+
+  LinesAhead(const ImageProduct& p, int64_t tiles) : range(p.ahead), ranges(p.ahead_count) {
+    int64_t bytes = 0;
+    for (int i = 0; i < ranges; ++i) bytes += range[i].bytes;
+    lines_a_tile = bytes / 64 / (tiles > 0 ? tiles : 1) + 1;
+  }
+  void some() {
+    for (int64_t i = 0; i < lines_a_tile && ranges > 0; ++i, at += 64) {
+      if (at >= range->bytes) {
+        ++range, --ranges;
+        at = -64;
+        continue;
+      }
+      __builtin_prefetch(static_cast<const char*>(range->memory) + at, 0, 2);
+    }
+  }
+};
 
 /// One input row's share of a pair of output rows: the upper one's tap of that row, and the lower one's tap before.
 template <class V, Dot D, int MR, bool Upper, bool Lower>
@@ -170,25 +212,36 @@ __attribute__((always_inline)) inline void pair_row(const ImageProduct& p, const
 }
 
 /// Half a panel leaves tiles of one vector, with a broadcast for every dot. Where the next output row's taps are this row's
-/// taps one row on, two output rows share the broadcasts: MR pixels x 2 rows.
+/// taps one row on, two output rows share the broadcasts: MR pixels x 2 rows. Returns the rows done.
 template <class V, Dot D, int MR>
-__attribute__((noinline)) void product_row_pair(const ImageProduct& p, const uint8_t* a, int16_t* y, int column) {
-  typename V::Vec upper[MR][1], lower[MR][1];
-  const int32_t half = early_half(p.shift);
+int product_row_pairs(const ImageProduct& p, int column, LinesAhead& ahead) {
+  const int32_t half = p.shift ? 1 << (p.shift - 1) : 0;
   const typename V::Vec start = V::add(V::load(p.init + column), V::all(half));
-  SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) upper[m][0] = lower[m][0] = start;
-  const uint8_t* w = p.w + panel_word(int64_t(p.taps) * p.k, p.n, 0, column) * 4;
+  const uint8_t* const words = p.w + panel_word(int64_t(p.taps) * p.k, p.n, 0, column) * 4;
   const int64_t w_step = int64_t{4} * panel_width(p.n, column), tap_words = p.k * w_step;
-  a += p.tap_offset[0];
-  pair_row<V, D, MR, true, false>(p, a, w, w_step, upper, lower);
-  for (int row = 1; row < p.taps; ++row) {
-    a += p.row_step;
-    w += tap_words;
-    pair_row<V, D, MR, true, true>(p, a, w, w_step, upper, lower);
-  }
-  pair_row<V, D, MR, false, true>(p, a + p.row_step, w + tap_words, w_step, upper, lower);
-  finish_tile<V, MR, 1>(p, upper, half, y, column);
-  finish_tile<V, MR, 1>(p, lower, half, y + p.y_row, column);
+  ColumnStats<V, 1> stats;
+  stats.load(p, column);
+  int row = 0;
+  for (; row + 2 <= p.rows; row += 2)
+    for (int pixel = 0; pixel < p.pixels; pixel += MR) {
+      ahead.some();
+      typename V::Vec upper[MR][1], lower[MR][1];
+      SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) upper[m][0] = lower[m][0] = start;
+      const uint8_t* a = p.a + row * p.row_step + pixel * p.pixel_step + p.tap_offset[0];
+      const uint8_t* w = words;
+      pair_row<V, D, MR, true, false>(p, a, w, w_step, upper, lower);
+      for (int tap = 1; tap < p.taps; ++tap) {
+        a += p.row_step;
+        w += tap_words;
+        pair_row<V, D, MR, true, true>(p, a, w, w_step, upper, lower);
+      }
+      pair_row<V, D, MR, false, true>(p, a + p.row_step, w + tap_words, w_step, upper, lower);
+      int16_t* y = p.y + row * p.y_row + pixel * p.y_pixel;
+      finish_tile<V, MR, 1>(p, upper, half, y, column, stats);
+      finish_tile<V, MR, 1>(p, lower, half, y + p.y_row, column, stats);
+    }
+  stats.store(p, column);
+  return row;
 }
 
 /// Whether a tap lies one output row after the one before it.
@@ -197,29 +250,6 @@ inline bool taps_follow_rows(const ImageProduct& p) {
     if (p.tap_offset[tap] - p.tap_offset[tap - 1] != p.row_step) return false;
   return p.taps > 1;
 }
-
-/// Hands out the lines of a product's ReadAhead evenly over its tiles.
-struct LinesAhead {
-  const ReadAhead* range;
-  int ranges;
-  int64_t at = 0, lines_a_tile;
-
-  LinesAhead(const ImageProduct& p, int64_t tiles) : range(p.ahead), ranges(p.ahead_count) {
-    int64_t bytes = 0;
-    for (int i = 0; i < ranges; ++i) bytes += range[i].bytes;
-    lines_a_tile = bytes / 64 / (tiles > 0 ? tiles : 1) + 1;
-  }
-  void some() {
-    for (int64_t i = 0; i < lines_a_tile && ranges > 0; ++i, at += 64) {
-      if (at >= range->bytes) {
-        ++range, --ranges;
-        at = -64;
-        continue;
-      }
-      __builtin_prefetch(static_cast<const char*>(range->memory) + at, 0, 2);
-    }
-  }
-};
 
 using TileFunction = void (*)(const ImageProduct&, const uint8_t*, int16_t*, int);
 
@@ -236,13 +266,7 @@ void product_columns(const ImageProduct& p, int column, LinesAhead& ahead) {
   constexpr int usual = V::template usual_pixels<D, NV>;
   int row = 0;
   if constexpr (NV == 1 && V::row_pair > 0)
-    if (p.pixels % V::row_pair == 0 && taps_follow_rows(p))
-      for (; row + 2 <= p.rows; row += 2)
-        for (int pixel = 0; pixel < p.pixels; pixel += V::row_pair) {
-          ahead.some();
-          product_row_pair<V, D, V::row_pair>(p, p.a + row * p.row_step + pixel * p.pixel_step,
-                                              p.y + row * p.y_row + pixel * p.y_pixel, column);
-        }
+    if (p.pixels % V::row_pair == 0 && taps_follow_rows(p)) row = product_row_pairs<V, D, V::row_pair>(p, column, ahead);
   for (; row < p.rows; ++row) {
     const uint8_t* a = p.a + row * p.row_step;
     int16_t* y = p.y + row * p.y_row;

@@ -51,6 +51,25 @@ inline void join(const int8_t* const* row, const int32_t* left, int count, uint3
   }
 }
 
+/// 16 words of `Group` codes each, one a byte; their elements are added to sum.
+template <int Group>
+inline void shift_words(const uint32_t* __restrict raw, const int32_t* left, uint32_t* __restrict words,
+                        int32_t* __restrict sum) {
+  int32_t by[Group];
+  for (int r = 0; r < Group; ++r) by[r] = left[r];
+  for (int n = 0; n < 16; ++n) {
+    uint32_t word = 0;
+    int32_t all = 0;
+    for (int r = 0; r < Group; ++r) {
+      const int32_t code = int32_t(raw[n] << (24 - 8 * r)) >> 24;
+      word |= element<Group>(int8_t(code), by[r], r);
+      all += code * (1 << by[r]);
+    }
+    words[n] = word;
+    sum[n] += all;
+  }
+}
+
 /// The rows of word w and their shifts; a row of zeros beyond the last.
 template <int Group, class Row>
 inline void rows_of_word(const WeightPack& p, int w, int rows, const int8_t* zeros, const int8_t** row, int32_t* left, Row at) {
@@ -65,29 +84,39 @@ inline void clear_sums(const WeightPack& p) {
   for (int n = p.begin; n < p.end; ++n) p.column_sum[n] = 0;
 }
 
-/// 16 outputs at a time: their rows are far apart, so each cache line read is used for all of its words before the next.
-/// A tile of 64 channels is turned to [channel][output], then joined as in backward.
+/// A word's rows stand side by side in the codes: 16 outputs at a time, `Group` bytes at once, are put one behind the other.
+/// The outputs are far apart, so each cache line read, of 64 channels, is used for all of its words before the next.
 template <int Group>
 void forward(const WeightPack& p) {
-  constexpr int tile = 64;
-  alignas(64) int8_t turned[tile][16];
-  alignas(64) static constexpr int8_t zeros[16] = {};
+  constexpr int most = 64 / Group;
+  alignas(64) uint32_t raw[most][16];
   const int words = (p.channels + Group - 1) / Group;
   clear_sums(p);
   for (int n = p.begin; n < p.end; n += 16)
     for (int i = 0; i < p.positions; ++i)
-      for (int from = 0; from < p.channels; from += tile) {
-        const int height = p.channels - from < tile ? p.channels - from : tile;
+      for (int from = 0; from < words; from += most) {
+        const int count = words - from < most ? words - from : most;
+        const int last = p.channels - (from + count - 1) * Group;  // rows of the last word
         for (int j = 0; j < 16; ++j) {
-          const int64_t at = (int64_t(n + j) * p.taps + p.order[i]) * p.channels + from;
-          for (int r = 0; r < height; ++r) turned[r][j] = n + j < p.outputs ? p.code[at + r] : int8_t(0);
+          if (n + j >= p.outputs) {
+            for (int w = 0; w < count; ++w) raw[w][j] = 0;
+            continue;
+          }
+          const int8_t* code = p.code + (int64_t(n + j) * p.taps + p.order[i]) * p.channels + from * Group;
+          for (int w = 0; w + 1 < count; ++w) {
+            uint32_t bytes = 0;
+            __builtin_memcpy(&bytes, code + w * Group, Group);
+            raw[w][j] = bytes;
+          }
+          uint32_t bytes = 0;
+          for (int r = 0; r < Group && r < last; ++r) bytes |= uint32_t(uint8_t(code[(count - 1) * Group + r])) << (8 * r);
+          raw[count - 1][j] = bytes;
         }
-        for (int w = from / Group; w * Group < from + height; ++w) {
-          const int8_t* row[Group];
+        uint32_t* to = p.words + panel_word(int64_t(p.positions) * words, p.n16, int64_t(i) * words + from, n);
+        for (int w = 0; w < count; ++w, to += panel_width(p.n16, n)) {
           int32_t left[Group];
-          rows_of_word<Group>(p, w, p.channels, zeros, row, left, [&](int r) { return turned[r - from]; });
-          join<Group>(row, left, 16, p.words + panel_word(int64_t(p.positions) * words, p.n16, int64_t(i) * words + w, n),
-                      p.column_sum + n);
+          for (int r = 0; r < Group; ++r) left[r] = (from + w) * Group + r < p.channels ? p.left[(from + w) * Group + r] : 0;
+          shift_words<Group>(raw[w], left, to, p.column_sum + n);
         }
       }
 }
