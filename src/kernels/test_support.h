@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <random>
 #include <sstream>
 #include <stdexcept>
@@ -90,12 +91,19 @@ class Contents {
 inline Contents any_contents() { return Contents(*rc::gen::arbitrary<uint16_t>()); }
 inline size_t any_offset() { return size_t(*rc::gen::inRange(0, 16)); }
 
-/// Channels: small with every remainder, and some beyond the 256 and 512 positions that passes handle together.
+/// Channels: small with every remainder, those that fill or divide a register, and some beyond the 256 and 512 positions that
+/// passes handle together.
 inline int any_channels() {
-  if (*rc::gen::inRange(0, 5) < 4) return *rc::gen::inRange(1, 71);
+  const int kind = *rc::gen::inRange(0, 5);
+  if (kind < 2) return *rc::gen::inRange(1, 71);
+  if (kind < 4) return *rc::gen::element(1, 2, 4, 8, 16, 32, 64, 96);
   return *rc::gen::element(128, 255, 256, 257, 511, 512, 513, 1025);
 }
-inline int any_pixels(int channels) { return *rc::gen::inRange(1, channels > 70 ? 8 : 71); }
+/// Pixels: any, or as many as make whole registers of 32 elements.
+inline int any_pixels(int channels) {
+  if (*rc::gen::arbitrary<bool>()) return *rc::gen::inRange(1, channels > 70 ? 8 : 71);
+  return channels % 32 == 0 ? *rc::gen::inRange(1, 8) : 32 / std::gcd(channels, 32) * *rc::gen::inRange(1, 4);
+}
 
 /// floor(a / 2^by) of an exact integer.
 inline int64_t floor_shift(int64_t a, int by) {
