@@ -38,10 +38,11 @@ struct ColumnStats {
   }
 };
 
-/// `y` = the tile's sums, which include the rounding half, narrowed.
+/// `y` = the tile's sums, which include early_half, narrowed.
 template <class V, int MR, int NV>
 inline void finish_tile(const ImageProduct& p, typename V::Vec (&acc)[MR][NV], int32_t half, int16_t* y, int column,
                         ColumnStats<V, NV>& stats) {
+  const int last = p.shift < late_half ? p.shift : 1;
   SUBBYTE_UNROLL for (int v = 0; v < NV; ++v) {
     typename V::Vec low = acc[0][v], high = acc[0][v];
     SUBBYTE_UNROLL for (int m = 1; m < MR; ++m) {
@@ -50,13 +51,15 @@ inline void finish_tile(const ImageProduct& p, typename V::Vec (&acc)[MR][NV], i
     }
     stats.low[v] = V::min(stats.low[v], V::add(low, V::all(-half)));
     stats.high[v] = V::max(stats.high[v], V::add(high, V::all(-half)));
-    if (p.shift < 18) {  // beyond, int32 leaves less than stream_limit
+    if (p.shift < late_half) {
       const int32_t most = (stream_limit << p.shift) + ((1 << p.shift) - 1), least = -(stream_limit << p.shift);
       if (V::any_less(low, V::all(least)) || V::any_less(V::all(most), high))
         SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::max(V::min(acc[m][v], V::all(most)), V::all(least));
+    } else {
+      SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) acc[m][v] = V::add(V::shift_right(acc[m][v], p.shift - 1), V::all(1));
     }
     SUBBYTE_UNROLL for (int m = 0; m < MR; ++m) {
-      acc[m][v] = V::shift_right(acc[m][v], p.shift);
+      acc[m][v] = V::shift_right(acc[m][v], last);
       stats.sum[v] = V::add(stats.sum[v], acc[m][v]);
     }
   }
@@ -215,7 +218,7 @@ __attribute__((always_inline)) inline void pair_row(const ImageProduct& p, const
 /// taps one row on, two output rows share the broadcasts: MR pixels x 2 rows. Returns the rows done.
 template <class V, Dot D, int MR>
 int product_row_pairs(const ImageProduct& p, int column, LinesAhead& ahead) {
-  const int32_t half = p.shift ? 1 << (p.shift - 1) : 0;
+  const int32_t half = early_half(p.shift);
   const typename V::Vec start = V::add(V::load(p.init + column), V::all(half));
   const uint8_t* const words = p.w + panel_word(int64_t(p.taps) * p.k, p.n, 0, column) * 4;
   const int64_t w_step = int64_t{4} * panel_width(p.n, column), tap_words = p.k * w_step;
