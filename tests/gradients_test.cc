@@ -37,13 +37,14 @@ struct Case {
   Bars bars[2];
 };
 
-// Measured, the worst layer of l1 and l2: residual 0.995 and 0.84, depthwise 0.977 and 0.85, mlp 0.999 and 0.98, pooled 0.989
-// and 0.80; lengths off by 3 and 24, 3 and 26, 0.5 and 3, 2 and 28 %. The first layers are the worst: errors add up on the way.
+// Measured, the worst layer of l1 and l2 over eight seeds: residual 0.997 and 0.82, depthwise 0.991 and 0.81, mlp 0.9996 and
+// 0.977, pooled 0.995 and 0.82; lengths off by 3 and 21, 5 and 28, 1 and 4, 3 and 26 %. The first layers are the worst: errors
+// add up on the way. Sums of 16 batches are no measure: the first norm of depthwise had 0.68 to 0.92 by the seed alone.
 const Case kCases[] = {
-    {"residual", residual_model, {{"w8a8g8", 0.985, 0.07}, {"w4a4g4", 0.78, 0.35}}},
-    {"depthwise", depthwise_model, {{"w8a8g8", 0.96, 0.07}, {"w4a4g4", 0.78, 0.35}}},
-    {"mlp", mlp_model, {{"w8a8g8", 0.995, 0.02}, {"w4a4g4", 0.96, 0.08}}},
-    {"pooled", [] { return pooled_model(); }, {{"w8a8g8", 0.975, 0.05}, {"w4a4g4", 0.72, 0.36}}},
+    {"residual", residual_model, {{"w8a8g8", 0.99, 0.05}, {"w4a4g4", 0.78, 0.3}}},
+    {"depthwise", depthwise_model, {{"w8a8g8", 0.98, 0.07}, {"w4a4g4", 0.78, 0.35}}},
+    {"mlp", mlp_model, {{"w8a8g8", 0.998, 0.02}, {"w4a4g4", 0.965, 0.07}}},
+    {"pooled", [] { return pooled_model(); }, {{"w8a8g8", 0.985, 0.05}, {"w4a4g4", 0.78, 0.35}}},
 };
 
 /// Gradients by layer, summed over batches: what is random in them averages out, what is wrong stays. A norm's scale and offset
@@ -56,7 +57,7 @@ using Layers = std::map<std::string, std::vector<float>>;
     if (!p.is_weight)
       for (size_t i = 0; i < p.value.size(); ++i) p.value[i] += 0.1f * float(int(i % 5) - 2);
   std::vector<std::vector<float>> sums(network->params().size());
-  for (uint32_t step = 0; step < 16; ++step) {
+  for (uint32_t step = 0; step < 64; ++step) {
     const BarImages images(model, 48, 48 * step);
     network->train_step(images.batch, step);
     for (size_t i = 0; i < sums.size(); ++i) {

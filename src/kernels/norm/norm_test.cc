@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "kernels/period.h"
 #include "kernels/test_support.h"
@@ -180,6 +181,63 @@ void check_forward(int bits) {
     require_same(place, z, "z in y's place", isa);
     require_same(codes, q, "q", isa, (8 - count % 8) % 8);
   }
+}
+
+/// The codes that forward writes while z is at hand: those of the quantizer for z, also where z itself is not kept.
+void check_forward_codes(int code_bits) {
+  Contents contents = any_contents();
+  const Forward f = any_forward(contents, *rc::gen::element(2, 3, 4, 5, 6, 7, 8));
+  const size_t count = f.y.size();
+  const bool is_signed = !f.relu;
+  const auto run = [&](Isa isa, int16_t* z, const NormCodes* codes, bool z_read) {
+    std::vector<uint8_t> q(count + 8), mask(count / 8 + 1);
+    std::vector<int64_t> signs(f.channels, 0);
+    std::vector<int32_t> z_max(f.channels, 0);
+    norm_kernels(isa).forward(f.y.data(), int64_t(count),
+                              {f.mu.data(), f.limit.data(), f.pow2.data(), f.scale.data(), f.offset.data(), f.channels, f.bits,
+                               f.has_residual ? f.residual.data() : nullptr, f.residual_pow2, f.residual_scale, f.relu, z,
+                               q.data(), f.has_mask ? mask.data() : nullptr, signs.data(), z_max.data(), codes, z_read});
+    q.resize(count);
+    return std::make_tuple(q, mask, signs, z_max);
+  };
+  std::vector<int16_t> z(count);
+  const auto others = run(Isa::scalar, z.data(), nullptr, true);
+  const int top = (1 << (is_signed ? code_bits - 1 : code_bits)) - 1, most = is_signed ? 15 - code_bits : 14 - code_bits;
+  const int fraction = *rc::gen::element(most, 6, *rc::gen::inRange(6, most + 1));  // 6: many ties
+  int range = 1;
+  for (int16_t v : z) range = std::max(range, std::abs(int(v)));
+  if (*rc::gen::inRange(0, 3) == 0) range = range >> contents.uniform(0, 3) | 1;  // clips
+  int k = 0;
+  while (range << k < 1 << 14) ++k;
+  std::vector<int16_t> limit, pow2;
+  for (int c = 0; c < f.channels; ++c) {
+    const int n = int(contents.uniform(0, std::min(7, 14 - k)));
+    limit.push_back(int16_t(range >> n));
+    pow2.push_back(int16_t(1 << (n + k)));
+  }
+  Buffer<int16_t> limits, pows;
+  repeat_channels(limit.data(), f.channels, limits);
+  repeat_channels(pow2.data(), f.channels, pows);
+  const QuantizeGrid grid{limits.data(), pows.data(), int(limits.size()),
+                          int16_t((int64_t(top) << (fraction + 15)) / (range << k)), fraction};
+  const int zero = is_signed ? 1 << (code_bits - 1) : 0;
+  std::vector<uint8_t> expected(size_t(packed_bytes(int64_t(count), code_bits)));
+  quantize_kernels(Isa::scalar).nearest_packed(z.data(), int64_t(count), grid, zero, code_bits, expected.data());
+  for (Isa isa : supported_isas())
+    for (const bool z_read : {true, false}) {
+      Guarded<uint8_t> packed(expected.size(), any_offset());
+      Guarded<int16_t> out(count, any_offset());
+      const NormCodes codes{grid, zero, code_bits, packed.data(), quantize_kernels(isa).nearest_packed};
+      RC_ASSERT(run(isa, out.data(), &codes, z_read) == others);
+      require_same(packed, expected, z_read ? "codes beside z" : "codes alone", isa);
+      if (z_read) require_same(out, z, "z beside its codes", isa);
+      else RC_ASSERT(out.intact());
+    }
+}
+
+TEST(NormForward, WritesTheCodesOfZWhileItIsAtHand) {
+  for (const int bits : {4, 2, 3, 5, 6, 7, 8})
+    EXPECT_TRUE(rc::check("packed codes of " + std::to_string(bits) + " bits", [bits] { check_forward_codes(bits); }));
 }
 
 TEST(NormForward, IsTheAffineMapOfTheCodesWithResidualReluAndMask) {

@@ -287,6 +287,30 @@ TEST(ChannelMax, IsTheLargestMagnitudeOrWhatOutHeld) {
   }));
 }
 
+TEST(FoldRanges, IsTheLargestOfAnImageOrOfAChannelAtTheSamplesShifts) {
+  EXPECT_TRUE(rc::check("top over channels, or over images of range << shift, on every instruction set", [] {
+    const int images = *rc::gen::inRange(1, 20), channels = any_channels();
+    Contents contents = any_contents();
+    Guarded<int32_t> range(size_t(images) * channels, any_offset()), shift(size_t(images), any_offset());
+    contents.fill(range, 0, 32767);
+    contents.fill(shift, 0, 15);
+    std::vector<int32_t> image_top(images, 0), channel_top(channels, 0);
+    for (int i = 0; i < images; ++i)
+      for (int c = 0; c < channels; ++c) {
+        const int32_t r = range[size_t(i) * channels + c];
+        image_top[i] = std::max(image_top[i], r);
+        channel_top[c] = std::max(channel_top[c], r * (1 << shift[i]));
+      }
+    for (Isa isa : supported_isas()) {
+      Guarded<int32_t> by_image(image_top.size(), any_offset()), by_channel(channel_top.size(), any_offset());
+      quantize_kernels(isa).fold_ranges(range.data(), images, channels, nullptr, by_image.data());
+      quantize_kernels(isa).fold_ranges(range.data(), images, channels, shift.data(), by_channel.data());
+      require_same(by_image, image_top, "ranges of images", isa);
+      require_same(by_channel, channel_top, "ranges of channels", isa);
+    }
+  }));
+}
+
 TEST(Operand, IsTheCodeTimesItsChannelsFactorPlusTheZeroPoint) {
   EXPECT_TRUE(rc::check("out = codes * factor + zero modulo 256, with and without factors", [] {
     const int channels = any_channels();
