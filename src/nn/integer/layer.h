@@ -17,8 +17,8 @@ class IntegerLayer {
   virtual LayerInfo info() const = 0;
 };
 
-/// A layer that takes the last contribution to its gradient image by image, while the caches hold it, from the product that
-/// computes it.
+/// A layer that takes the last contribution to its gradient image by image, while the caches hold it, from the product or the
+/// pool that computes it.
 class GradientSink {
  public:
   virtual ~GradientSink() = default;

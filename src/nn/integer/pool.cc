@@ -68,25 +68,21 @@ class PoolLayer : public IntegerLayer {
   void backward(Context& ctx) override {
     const std::shared_ptr<Stream> delta = gather_gradients(ctx, ctx.values[id_]);
     if (!delta) throw Error("layer '" + node_.name + "': no gradient reaches it");
-    const int64_t elements = out_.elements(), bytes = packed_bytes(elements, position_bits_);
     dx_.memory = ctx.streams.take(in_elements_ * ctx.images);
     dx_.scale = std::ldexp(delta->scale, overlap_shift_) / (maximum_ ? 1 : window());
     dx_.top = delta->top + 1;
+    // The last contribution to a normalization's gradient is handed over image by image, while the caches hold it.
+    Value& input = ctx.values[node_.input];
+    GradientSink* sink = input.first_reader == id_ ? input.sink : nullptr;
+    if (sink) sink->begin_gradient(ctx, dx_);
     ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
-      PhaseTimer timer(ctx.profile, thread, id_, Phase::pool);
       for (int i = begin; i < end; ++i) {
-        const int16_t* from = delta->image(i, elements);
-        int16_t* to = dx_.image(i, in_elements_);
-        if (maximum_) {
-          ctx.quantize.unpack(positions_.data() + i * bytes, elements, position_bits_, where_[thread].data());
-          kernels_.max_back(windows_, from, where_[thread].data(), overlap_shift_, to);
-        } else {
-          kernels_.average_back(windows_, from, overlap_shift_, to);
-        }
+        backward_image(ctx, *delta, thread, i);
+        if (sink) sink->take_gradient(ctx, thread, i);
       }
-      timer.work(0, int64_t(end - begin) * (2 * (in_elements_ + elements) + (maximum_ ? bytes : 0)));
     });
-    ctx.values[node_.input].gradients.push_back(&dx_);
+    if (sink) dx_.memory.reset();
+    else input.gradients.push_back(&dx_);
   }
 
   LayerInfo info() const override {
@@ -100,6 +96,20 @@ class PoolLayer : public IntegerLayer {
   }
 
  private:
+  void backward_image(Context& ctx, const Stream& delta, int thread, int i) {
+    const int64_t elements = out_.elements(), bytes = packed_bytes(elements, position_bits_);
+    PhaseTimer timer(ctx.profile, thread, id_, Phase::pool);
+    timer.work(0, 2 * (in_elements_ + elements) + (maximum_ ? bytes : 0));
+    const int16_t* from = delta.image(i, elements);
+    int16_t* to = dx_.image(i, in_elements_);
+    if (maximum_) {
+      ctx.quantize.unpack(positions_.data() + i * bytes, elements, position_bits_, where_[thread].data());
+      kernels_.max_back(windows_, from, where_[thread].data(), overlap_shift_, to);
+    } else {
+      kernels_.average_back(windows_, from, overlap_shift_, to);
+    }
+  }
+
   int window() const { return windows_.kernel_h * windows_.kernel_w; }
 
   int id_;
