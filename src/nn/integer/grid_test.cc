@@ -140,12 +140,12 @@ TEST(Stream, RescaleKeepsFifteenBits) {
 }
 
 TEST(Stream, BuffersAreUsedAgainAndOutliveThePool) {
-  StreamPool::Memory kept;
+  StepMemory::Memory kept;
   {
-    StreamPool pool;
-    StreamPool::Memory a = pool.take(100);
+    StepMemory pool;
+    StepMemory::Memory a = pool.take(100);
     const int16_t* data = a->data();
-    StreamPool::Memory b = pool.take(50);
+    StepMemory::Memory b = pool.take(50);
     EXPECT_NE(b->data(), data);
     a.reset();
     EXPECT_EQ(pool.take(80)->data(), data);  // large enough
@@ -171,7 +171,7 @@ TEST(Stream, GradientsOfTwoConsumersAddUp) {
     for (Stream* s : {&a, &b}) {
       s->scale = std::ldexp(1.0 + double(random() % 1000) / 1000, -int(random() % 12));
       s->top = 1 << (random() % 15);
-      s->memory = ctx.streams.take(count);
+      s->memory = ctx.memory.take(count);
       std::uniform_int_distribution<int> level(-s->top, s->top);
       for (int64_t e = 0; e < count; ++e) (*s->memory)[e] = int16_t(level(random)), sum[e] += s->scale * (*s->memory)[e];
     }
