@@ -81,7 +81,8 @@ void TensorViews::add(std::string name, std::vector<int64_t> shape, std::span<co
 
 TensorViews views_of(const TensorFile& file) {
   TensorViews views{file.metadata, {}};
-  for (const StoredTensor& tensor : file.tensors) views.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.bytes});
+  for (const StoredTensor& tensor : file.tensors)
+    views.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.bytes});
   return views;
 }
 

@@ -129,6 +129,7 @@ int train(const TrainArgs& args) {
   const Settings before = settings;
   measure_input(settings, data);
   if (resuming) require_same_data(before, settings);
+  return_freed_memory();  // of reading the data
   resident.with_data = rss_bytes();
   std::unique_ptr<Network> network = build_network(settings);
   if (args.dry_run) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "base/error.h"
@@ -14,6 +15,7 @@ namespace subbyte {
 namespace {
 
 constexpr int64_t kMaxBytes = int64_t{1} << 31;  // of all members together; CIFAR has 176 MiB
+constexpr int64_t kMostReserved = int64_t{1} << 26;
 constexpr size_t kBlock = size_t{1} << 17;
 
 struct Free {
@@ -49,8 +51,10 @@ class Reader {
   }
 
   std::vector<uint8_t> bytes() {
-    // Grows with what is there: a damaged header may claim more.
+    // Grows with what is there: a damaged header may claim more. Room for what an honest one says is made at once, so that
+    // growing leaves no pieces of memory behind.
     std::vector<uint8_t> bytes;
+    bytes.reserve(size_t(std::clamp<int64_t>(archive_entry_size(entry_), 0, kMostReserved)) + kBlock);
     for (;;) {
       const size_t old = bytes.size();
       bytes.resize(old + kBlock);
@@ -76,16 +80,14 @@ class Reader {
 
 }  // namespace
 
-std::map<std::string, std::vector<uint8_t>> read_archive(const std::string& path, std::span<const std::string> names) {
-  std::map<std::string, std::vector<uint8_t>> members;
+void read_archive(const std::string& path, std::span<const std::string> names,
+                  const std::function<void(const std::string& name, std::vector<uint8_t> bytes)>& take) {
+  std::set<std::string> missing(names.begin(), names.end());
   Reader reader(path);
-  while (members.size() < names.size() && reader.next()) {
+  while (!missing.empty() && reader.next()) {
     const std::string name = reader.name();
-    if (!reader.is_file() || members.count(name) != 0 || std::find(names.begin(), names.end(), name) == names.end())
-      continue;
-    members.emplace(name, reader.bytes());
+    if (reader.is_file() && missing.erase(name) != 0) take(name, reader.bytes());
   }
-  return members;
 }
 
 }  // namespace subbyte

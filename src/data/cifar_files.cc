@@ -33,48 +33,67 @@ Layout layout_of(Cifar kind) {
           "batches.meta.txt"};
 }
 
-/// The wanted files that are there, by name, and where they come from.
+/// The wanted files that are there, and where they come from. Each is parsed when it has been read, so that the bytes of only
+/// one stand beside the images.
 struct Files {
   std::string place;
-  std::map<std::string, std::vector<uint8_t>> bytes;
+  std::map<std::string, LabelledImages> images;
+  std::vector<std::string> class_names;
 };
 
-Files read_folder(const fs::path& folder, const std::vector<std::string>& wanted) {
-  Files files{folder.string(), {}};
-  for (const std::string& name : wanted)
-    if (path_exists(folder / name)) files.bytes[name] = read_file((folder / name).string());
-  return files;
-}
+class FilesReader {
+ public:
+  FilesReader(const Layout& layout, Cifar kind, const std::vector<std::string>& wanted)
+      : layout_(layout), kind_(kind), wanted_(wanted) {}
 
-Files read_files(const fs::path& dir, const Layout& layout, const std::vector<std::string>& wanted) {
-  if (!is_folder(dir)) return {dir.string(), read_archive(dir.string(), wanted)};
-  if (is_folder(dir / layout.folder)) return read_folder(dir / layout.folder, wanted);
-  const bool unpacked = path_exists(dir / layout.test) || path_exists(dir / layout.train[0]);
-  if (!unpacked && path_exists(dir / layout.archive)) {
-    const std::string path = (dir / layout.archive).string();
-    return {path, read_archive(path, wanted)};
+  Files read(const fs::path& dir) {
+    if (!is_folder(dir)) return archive(dir);
+    if (is_folder(dir / layout_.folder)) return folder(dir / layout_.folder);
+    const bool unpacked = path_exists(dir / layout_.test) || path_exists(dir / layout_.train[0]);
+    if (!unpacked && path_exists(dir / layout_.archive)) return archive(dir / layout_.archive);
+    if (!unpacked)
+      throw Error(fmt::format("{}: found none of {}, {}/ and {}, expected one of them", dir.string(), layout_.test,
+                              layout_.folder, layout_.archive));
+    return folder(dir);
   }
-  if (!unpacked)
-    throw Error(fmt::format("{}: found none of {}, {}/ and {}, expected one of them", dir.string(), layout.test,
-                            layout.folder, layout.archive));
-  return read_folder(dir, wanted);
-}
 
-std::shared_ptr<const Dataset> parse_part(Files& files, const std::vector<std::string>& names, Cifar kind) {
-  LabelledImages images;
-  size_t total = 0;
+ private:
+  Files folder(const fs::path& path) {
+    files_.place = path.string();
+    for (const std::string& name : wanted_)
+      if (path_exists(path / name)) take(name, read_file((path / name).string()));
+    return std::move(files_);
+  }
+
+  Files archive(const fs::path& path) {
+    files_.place = path.string();
+    read_archive(path.string(), wanted_, [this](const std::string& name, std::vector<uint8_t> bytes) { take(name, bytes); });
+    return std::move(files_);
+  }
+
+  void take(const std::string& name, const std::vector<uint8_t>& bytes) {
+    const std::string file = files_.place + "/" + name;
+    if (name == layout_.names)
+      files_.class_names = parse_cifar_names({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file, kind_);
+    else
+      parse_cifar(bytes, file, kind_, files_.images[name]);
+  }
+
+  const Layout& layout_;
+  Cifar kind_;
+  const std::vector<std::string>& wanted_;
+  Files files_;
+};
+
+std::shared_ptr<const Dataset> join_part(Files& files, const std::vector<std::string>& names) {
+  std::vector<LabelledImages> parts;
   for (const std::string& name : names) {
-    const auto file = files.bytes.find(name);
-    if (file == files.bytes.end())
+    const auto file = files.images.find(name);
+    if (file == files.images.end())
       throw Error(fmt::format("{}: {} not found, expected it with the other files", files.place, name));
-    total += file->second.size();
+    parts.push_back(std::move(file->second));
   }
-  images.pixels.reserve(total);
-  for (const std::string& name : names) {
-    parse_cifar(files.bytes[name], files.place + "/" + name, kind, images);
-    files.bytes.erase(name);  // the bytes are no longer needed beside the images
-  }
-  return make_memory_dataset(std::move(images));
+  return join_memory_dataset(std::move(parts));
 }
 
 }  // namespace
@@ -87,12 +106,10 @@ DataSource open_cifar(const DataOptions& options) {
   if (options.need_train) wanted.insert(wanted.end(), layout.train.begin(), layout.train.end());
 
   DataSource source{options.name, cifar_classes(kind), cifar_names(kind), nullptr, nullptr};
-  Files files = read_files(dir, layout, wanted);
-  if (const auto names = files.bytes.find(layout.names); names != files.bytes.end())
-    source.class_names = parse_cifar_names({reinterpret_cast<const char*>(names->second.data()), names->second.size()},
-                                           files.place + "/" + layout.names, kind);
-  if (options.need_train) source.train = parse_part(files, layout.train, kind);
-  source.test = parse_part(files, {layout.test}, kind);
+  Files files = FilesReader(layout, kind, wanted).read(dir);
+  if (!files.class_names.empty()) source.class_names = files.class_names;
+  if (options.need_train) source.train = join_part(files, layout.train);
+  source.test = join_part(files, {layout.test});
   return source;
 }
 

@@ -16,5 +16,7 @@ struct LabelledImages {
 };
 
 std::shared_ptr<const Dataset> make_memory_dataset(LabelledImages images);
+/// Parts one behind the other, all of one size of images; they stay where they are.
+std::shared_ptr<const Dataset> join_memory_dataset(std::vector<LabelledImages> parts);
 
 }  // namespace subbyte

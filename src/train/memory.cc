@@ -1,6 +1,9 @@
 #include "train/memory.h"
 
 #include <sys/resource.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef __linux__
 #include <unistd.h>
 
@@ -20,6 +23,12 @@ int64_t peak_rss_bytes() {
 }
 
 double peak_rss_mib() { return double(peak_rss_bytes()) / (1024.0 * 1024.0); }
+
+void return_freed_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 int64_t rss_bytes() {
 #ifdef __linux__

@@ -9,5 +9,7 @@ double peak_rss_mib();
 /// The same in bytes, and the resident set now (where the system does not tell: the highest).
 int64_t peak_rss_bytes();
 int64_t rss_bytes();
+/// Gives memory that was freed back to the system, where it can: what follows is then measured without it.
+void return_freed_memory();
 
 }  // namespace subbyte

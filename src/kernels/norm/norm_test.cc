@@ -271,7 +271,8 @@ TEST(NormReduce, MasksAndSums) {
     for (size_t i = 0; i < count; ++i) {
       const int64_t code = int64_t(q[i]) - (1 << (bits - 1));
       if (has_mask && !(mask[i / 8] >> i % 8 & 1)) delta[i] = 0;
-      if (masks_by_code && high_product(code * (1 << (16 - bits)), scale[i % channels]) + offset[i % channels] <= 0) delta[i] = 0;
+      const int64_t z = high_product(code * (1 << (16 - bits)), scale[i % channels]) + offset[i % channels];
+      if (masks_by_code && z <= 0) delta[i] = 0;
       sums[i % channels] += delta[i];
       products[i % channels] += delta[i] * code;
       top = std::max(top, std::abs(int32_t(delta[i])));

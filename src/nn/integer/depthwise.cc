@@ -151,7 +151,8 @@ class DepthwiseLayer : public IntegerLayer {
     ScratchSizes::grow(sizes.image, PaddedImage::size_for(framed(shape_.in.h), framed(shape_.in.w), int(c) * 2));
     ScratchSizes::grow(sizes.sums, std::max(shape_.in.w, shape_.out.w) * c);
     if (!ctx.training) return;
-    ScratchSizes::grow(sizes.dilated, PaddedImage::size_for(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, int(c) * 2));
+    const int dilated_h = shape_.in.h + shape_.kh - 1, dilated_w = shape_.in.w + shape_.kw - 1;
+    ScratchSizes::grow(sizes.dilated, PaddedImage::size_for(dilated_h, dilated_w, int(c) * 2));
     ScratchSizes::grow(sizes.random, GradientCodes::random_size(shape_.out));
     ScratchSizes::grow(sizes.codes, shape_.out.elements());
     ScratchSizes::grow(sizes.stream, shape_.out.w * c);

@@ -65,7 +65,8 @@ constexpr double fp32_bytes = 1605928;
 
 int64_t saved_bytes(int norm_bits) {
   int64_t bytes = 0;
-  for (const LayerInfo& layer : network_of({"resnet20", "w4a4g4", 1, 1, norm_bits})->layers()) bytes += layer.saved_bytes_per_image;
+  const auto network = network_of({"resnet20", "w4a4g4", 1, 1, norm_bits});
+  for (const LayerInfo& layer : network->layers()) bytes += layer.saved_bytes_per_image;
   return bytes;
 }
 

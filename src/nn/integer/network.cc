@@ -36,12 +36,13 @@ class IntegerNetwork : public Network {
   void plan_codes();
   void make_layers();
   LayerParams params_of(const std::string& node);
-  /// Takes memory for a step of so many images, as planned by running it without computing.
   struct Needs {
     StepPlan blocks;
     ScratchSizes scratch;
   };
+  /// Of a step of so many images: planned by running it without computing, once.
   const Needs& needs(int images, bool training);
+  /// Has that memory at hand.
   void begin(int images, bool training);
   void forward(const uint8_t* pixels);
   void evaluate_images(const uint8_t* pixels, int count, float* logits);

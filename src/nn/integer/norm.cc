@@ -47,6 +47,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
   void forget() override {
     codes_.clear();
     mask_.clear();
+    reduction_.reset();  // of a step that was left half-way
   }
   void scratch(const Context&, ScratchSizes& sizes) const override {
     ScratchSizes::grow(sizes.norm_codes, elements_ + 8);

@@ -81,7 +81,7 @@ TEST(StepMemory, BlocksThatLiveTogetherNeverOverlapInTheArena) {
       run(memory, script, [](auto& live) {
         for (auto& [id, buffer] : live) std::fill_n(buffer.data(), buffer.size(), uint8_t(id));
         for (auto& [id, buffer] : live)
-          RC_ASSERT(std::all_of(buffer.data(), buffer.data() + buffer.size(), [id = id](uint8_t b) { return b == uint8_t(id); }));
+          RC_ASSERT(std::count(buffer.data(), buffer.data() + buffer.size(), uint8_t(id)) == ptrdiff_t(buffer.size()));
       });
     }
   }));
