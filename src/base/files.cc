@@ -95,11 +95,11 @@ std::string read_text(const std::string& path) {
   return std::string(bytes.begin(), bytes.end());
 }
 
-void write_file(const std::string& path, std::span<const uint8_t> bytes) {
+void write_file(const std::string& path, std::span<const std::span<const uint8_t>> pieces) {
   const std::string partial = path + ".partial";
   try {
     Descriptor file(partial, O_WRONLY | O_CREAT | O_TRUNC, "create");
-    file.write(bytes.data(), bytes.size());
+    for (const auto& bytes : pieces) file.write(bytes.data(), bytes.size());
     file.sync();
     file.close();
     if (::rename(partial.c_str(), path.c_str()) != 0) fail(path, "replace", errno);
@@ -109,6 +109,8 @@ void write_file(const std::string& path, std::span<const uint8_t> bytes) {
   }
   sync_folder_of(path);
 }
+
+void write_file(const std::string& path, std::span<const uint8_t> bytes) { write_file(path, std::span(&bytes, 1)); }
 
 void write_file(const std::string& path, std::string_view text) {
   write_file(path, std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));

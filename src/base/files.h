@@ -17,6 +17,8 @@ std::string read_text(const std::string& path);
 /// Throws Error (a full disk, no permission); an older file at `path` then stays as it was and nothing partial is left.
 void write_file(const std::string& path, std::span<const uint8_t> bytes);
 void write_file(const std::string& path, std::string_view text);
+/// Several pieces, one behind the other.
+void write_file(const std::string& path, std::span<const std::span<const uint8_t>> pieces);
 
 /// Appends to a log; opened and closed on every call. Throws Error.
 void append_file(const std::string& path, std::string_view text);

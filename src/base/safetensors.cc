@@ -41,6 +41,11 @@ std::vector<T> elements(const StoredTensor& tensor, DType expected) {
 }
 
 template <class T>
+std::span<const uint8_t> bytes_of(std::span<const T> values) {
+  return {reinterpret_cast<const uint8_t*>(values.data()), values.size_bytes()};
+}
+
+template <class T>
 StoredTensor stored(std::string name, DType dtype, std::vector<int64_t> shape, std::span<const T> values) {
   StoredTensor tensor{std::move(name), dtype, std::move(shape), std::vector<uint8_t>(values.size_bytes())};
   if (!values.empty()) std::memcpy(tensor.bytes.data(), values.data(), values.size_bytes());
@@ -66,7 +71,28 @@ const StoredTensor* TensorFile::find(std::string_view name) const {
   return nullptr;
 }
 
-void write_safetensors(const std::string& path, const TensorFile& file) { write_file(path, encode_safetensors(file)); }
+void TensorViews::add(std::string name, std::vector<int64_t> shape, std::span<const float> values) {
+  tensors.push_back({std::move(name), DType::f32, std::move(shape), bytes_of(values)});
+}
+
+void TensorViews::add(std::string name, std::vector<int64_t> shape, std::span<const int32_t> values) {
+  tensors.push_back({std::move(name), DType::i32, std::move(shape), bytes_of(values)});
+}
+
+TensorViews views_of(const TensorFile& file) {
+  TensorViews views{file.metadata, {}};
+  for (const StoredTensor& tensor : file.tensors) views.tensors.push_back({tensor.name, tensor.dtype, tensor.shape, tensor.bytes});
+  return views;
+}
+
+void write_safetensors(const std::string& path, const TensorViews& tensors) {
+  const std::vector<uint8_t> header = safetensors_header(tensors);
+  std::vector<std::span<const uint8_t>> pieces = {header};
+  for (const TensorView& tensor : tensors.tensors) pieces.push_back(tensor.bytes);
+  write_file(path, pieces);
+}
+
+void write_safetensors(const std::string& path, const TensorFile& file) { write_safetensors(path, views_of(file)); }
 
 TensorFile read_safetensors(const std::string& path) { return decode_safetensors(read_file(path), path); }
 

@@ -37,6 +37,25 @@ struct TensorFile {
   const StoredTensor* find(std::string_view name) const;
 };
 
+/// Tensors that stay where they are: writing them takes no memory but the header's. What they show must outlive it.
+struct TensorView {
+  std::string name;
+  DType dtype = DType::f32;
+  std::vector<int64_t> shape;
+  std::span<const uint8_t> bytes;
+};
+struct TensorViews {
+  std::map<std::string, std::string> metadata;
+  std::vector<TensorView> tensors;
+
+  void add(std::string name, std::vector<int64_t> shape, std::span<const float> values);
+  void add(std::string name, std::vector<int64_t> shape, std::span<const int32_t> values);
+};
+TensorViews views_of(const TensorFile& file);
+
+/// The bytes before the data: the header and its length. Throws as encode_safetensors.
+std::vector<uint8_t> safetensors_header(const TensorViews& tensors);
+
 /// The bytes depend on the content alone.
 /// Throws Error for a name twice, a size that is not the shape's, or invalid UTF-8.
 std::vector<uint8_t> encode_safetensors(const TensorFile& file);
@@ -45,6 +64,7 @@ std::vector<uint8_t> encode_safetensors(const TensorFile& file);
 TensorFile decode_safetensors(std::span<const uint8_t> bytes, const std::string& path);
 
 void write_safetensors(const std::string& path, const TensorFile& file);
+void write_safetensors(const std::string& path, const TensorViews& tensors);
 TensorFile read_safetensors(const std::string& path);
 
 }  // namespace subbyte

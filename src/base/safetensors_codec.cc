@@ -173,12 +173,12 @@ class Decoder {
   std::vector<Range> ranges_;
 };
 
-std::string header_text(const TensorFile& file) {
+std::string header_text(const TensorViews& file) {
   ordered_json header;
   header[kMetadata] = file.metadata;
   header[kMetadata][kChecksum] = kUnset;
   int64_t begin = 0;
-  for (const StoredTensor& tensor : file.tensors) {
+  for (const TensorView& tensor : file.tensors) {
     int64_t bytes = 0;
     if (!shape_bytes(tensor.shape, tensor.dtype, bytes) || bytes != int64_t(tensor.bytes.size()))
       throw Error("tensor '" + tensor.name + "': found " + std::to_string(tensor.bytes.size()) + " bytes, expected " +
@@ -200,15 +200,20 @@ std::string header_text(const TensorFile& file) {
 
 }  // namespace
 
-std::vector<uint8_t> encode_safetensors(const TensorFile& file) {
+std::vector<uint8_t> safetensors_header(const TensorViews& file) {
   std::string header = header_text(file);
   uint64_t hash = fnv1a64(as_bytes(header));
-  for (const StoredTensor& tensor : file.tensors) hash = fnv1a64(tensor.bytes, hash);
+  for (const TensorView& tensor : file.tensors) hash = fnv1a64(tensor.bytes, hash);
   header.replace(checksum_position(header, kUnset), kUnset.size(), hex64(hash));
 
   std::vector<uint8_t> bytes;
   for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<uint8_t>(uint64_t(header.size()) >> (8 * i)));
   bytes.insert(bytes.end(), header.begin(), header.end());
+  return bytes;
+}
+
+std::vector<uint8_t> encode_safetensors(const TensorFile& file) {
+  std::vector<uint8_t> bytes = safetensors_header(views_of(file));
   for (const StoredTensor& tensor : file.tensors) bytes.insert(bytes.end(), tensor.bytes.begin(), tensor.bytes.end());
   return bytes;
 }

@@ -1,10 +1,17 @@
 #include "cli/sources.h"
 
+#include <algorithm>
+
 namespace subbyte {
 
 Batch LoaderSource::get(int64_t epoch, int64_t index) {
   const LoadedBatch& loaded = loader_.get(epoch, index);
   return {loaded.count, loaded.pixels.data(), loaded.labels.data()};
+}
+
+int64_t DatasetSource::memory(const Dataset& data, int64_t batch) {
+  const int64_t image = int64_t(data.height()) * data.width() * data.channels();
+  return std::min(batch, data.size()) * (image + int64_t(sizeof(int32_t)));
 }
 
 Batch DatasetSource::get(int64_t begin, int count) {

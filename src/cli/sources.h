@@ -24,6 +24,8 @@ class DatasetSource : public EvalSource {
   explicit DatasetSource(std::shared_ptr<const Dataset> data) : data_(std::move(data)) {}
   int64_t size() const override { return data_ ? data_->size() : 0; }
   Batch get(int64_t begin, int count) override;
+  /// Bytes that batches of up to `batch` records take.
+  static int64_t memory(const Dataset& data, int64_t batch);
 
  private:
   std::shared_ptr<const Dataset> data_;

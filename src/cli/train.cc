@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
+#include "cli/dry_run.h"
 #include "cli/run_folder.h"
 #include "cli/setup.h"
 #include "cli/signals.h"
@@ -26,7 +27,7 @@ struct TrainArgs {
   std::string config, resume, out;
   std::vector<std::string> assignments;
   std::vector<std::pair<const Key*, CLI::Option*>> flags;
-  bool force = false, json = false;
+  bool force = false, json = false, dry_run = false;
 };
 
 /// Flags and --set, in that order of precedence from low to high.
@@ -110,6 +111,7 @@ void print_json(const TrainLog& log, const TrainResult& result, const Settings& 
 }
 
 int train(const TrainArgs& args) {
+  Resident resident{rss_bytes(), 0};
   const bool resuming = !args.resume.empty();
   RunFolder folder{args.resume};
   Config config = resuming ? resumed_config(args, folder) : new_config(args);
@@ -119,7 +121,7 @@ int train(const TrainArgs& args) {
   make_absolute(settings.data.dir);
   if (!resuming) {
     folder.path = args.out.empty() ? default_folder(settings) : args.out;
-    require_new_run(folder, args.force);
+    if (!args.dry_run) require_new_run(folder, args.force);
   }
 
   // All that can be wrong with the request is found before the run's folder changes.
@@ -127,7 +129,12 @@ int train(const TrainArgs& args) {
   const Settings before = settings;
   measure_input(settings, data);
   if (resuming) require_same_data(before, settings);
+  resident.with_data = rss_bytes();
   std::unique_ptr<Network> network = build_network(settings);
+  if (args.dry_run) {
+    print_memory_plan(settings, data, *network, resident, args.json);
+    return 0;
+  }
 
   TrainLoader loader(data.train, int(settings.train.batch), augmentation(settings), uint64_t(settings.train.seed));
   LoaderSource train_source(loader);
@@ -189,6 +196,7 @@ void add_train(CommandLine& line) {
   CLI::Option* resume = command->add_option("--resume", args->resume, "continue the run in this folder, bit for bit");
   resume->type_name("RUN")->excludes(out)->excludes("--config");
   command->add_flag("--force", args->force, "replace a run that is already in the folder");
+  command->add_flag("--dry-run", args->dry_run, "only print what the run would hold in memory, in bytes; change no file");
   command->add_flag("--json", args->json,
       "end with one JSON object on standard output; all else goes to standard error");
   command->footer(settings_help());

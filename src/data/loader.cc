@@ -15,11 +15,11 @@
 namespace subbyte {
 namespace {
 
-constexpr size_t batches_ahead = 3;
+constexpr size_t batches_ahead = 2;
 
 /// Fisher-Yates with unbiased indices: words that would favour small ones are drawn again.
-std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint32_t epoch) {
-  std::vector<int64_t> order(static_cast<size_t>(count));
+void shuffle(std::vector<int64_t>& order, int64_t count, uint64_t seed, uint32_t epoch) {
+  order.resize(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) order[i] = i;
   for (int64_t i = count - 1; i > 0; --i) {
     const uint64_t range = uint64_t(i) + 1, limit = (uint64_t{1} << 32) / range * range;
@@ -32,7 +32,6 @@ std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint32_t epoch) {
         }
     std::swap(order[i], order[word % range]);
   }
-  return order;
 }
 
 }  // namespace
@@ -63,7 +62,7 @@ struct TrainLoader::Impl {
 
   void prepare(int64_t e, int64_t i, LoadedBatch& out) {
     if (order_epoch != e) {
-      order = shuffled(data->size(), seed, uint32_t(e));
+      shuffle(order, data->size(), seed, uint32_t(e));
       order_epoch = e;
     }
     const int h = data->height(), w = data->width(), c = data->channels();
@@ -124,6 +123,12 @@ TrainLoader::~TrainLoader() {
   }
   impl_->wanted.notify_all();
   impl_->thread.join();
+}
+
+int64_t TrainLoader::memory(const Dataset& data, int batch) {
+  const int64_t image = int64_t(data.height()) * data.width() * data.channels();
+  constexpr int64_t batches = int64_t(batches_ahead) + 2;  // the reader's, and one whose memory is used next
+  return batches * batch * (image + int64_t(sizeof(int32_t))) + data.size() * int64_t(sizeof(int64_t)) + image;
 }
 
 int64_t TrainLoader::batches_per_epoch() const { return impl_->batches; }

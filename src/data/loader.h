@@ -27,6 +27,8 @@ class TrainLoader {
   TrainLoader(std::shared_ptr<const Dataset> data, int batch, Augmentation augmentation, uint64_t seed);
   ~TrainLoader();
   int64_t batches_per_epoch() const;
+  /// Bytes that it holds once it runs.
+  static int64_t memory(const Dataset& data, int batch);
   /// Batch `index` of `epoch`, both from 0. Prepares the following batches in the background.
   /// Errors of the background thread are thrown here.
   const LoadedBatch& get(int64_t epoch, int64_t index);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/memory_plan.h"
 #include "nn/spec.h"
 #include "quant/format.h"
 
@@ -80,6 +81,12 @@ class Network {
   virtual const ModelSpec& model() const = 0;
   /// Fills `profile` (threads x nodes of the model) during the following steps; null ends it. The twin keeps none.
   virtual void set_profile(Profile* profile) { (void)profile; }
+  /// What training steps of `batch` images and evaluation between them need; of the executor alone (no parameters).
+  /// Empty: not known beforehand.
+  virtual MemoryPlan memory_plan(int batch) {
+    (void)batch;
+    return {};
+  }
   /// The threads of the steps, for work between them (the optimizer); null: none to lend.
   virtual ThreadPool* threads() { return nullptr; }
 };

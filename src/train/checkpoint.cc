@@ -61,7 +61,7 @@ const StoredTensor& require_state(const Checkpoint& checkpoint, const State& sta
 
 void save_checkpoint(const std::string& path, const CheckpointInfo& info, Network& network, const Sgd* optimizer) {
   const Progress& at = info.progress;
-  TensorFile file;
+  TensorViews file;
   file.metadata = {{"kind", kKind},
                    {"model", info.model},
                    {"format", info.format},

@@ -110,7 +110,7 @@ TEST_F(CheckpointTest, OtherModelsAndFilesAreNamed) {
   EXPECT_EQ(error_of([&] { check_identity(load_checkpoint(path_), "mlp", "w8a8g8"); }),
             "checkpoint " + path_ + " is of model 'test' (w4a4g4), expected 'mlp' (w8a8g8)");
   EXPECT_NO_THROW(check_identity(load_checkpoint(path_), "test", "w4a4g4"));
-  write_safetensors(path_, {});
+  write_safetensors(path_, TensorFile{});
   EXPECT_EQ(error_of([&] { load_checkpoint(path_); }), path_ +
       ": not a Subbyte checkpoint: metadata 'kind' is missing");
 }

@@ -10,7 +10,7 @@
 namespace subbyte::bench {
 namespace {
 
-void fill(Stream& stream, StreamPool& pool, int64_t count, uint32_t seed) {
+void fill(Stream& stream, StepMemory& pool, int64_t count, uint32_t seed) {
   stream.scale = 1.0 / 4096;
   stream.top = 16000;
   stream.memory = pool.take(count);
@@ -73,9 +73,9 @@ NormRig::NormRig(Shape shape, int images, NormKind kind, int code_bits, int thre
   ctx_.images = images;
   ctx_.training = true;
   layer_ = make_norm_layer(ctx_, 1, {&scale_, &offset_});
-  fill(y_, ctx_.streams, elements(), 1);
+  fill(y_, ctx_.memory, elements(), 1);
   measure(y_, elements(), shape.c);
-  fill(delta_, ctx_.streams, elements(), 2);
+  fill(delta_, ctx_.memory, elements(), 2);
 }
 
 void NormRig::forward() {

@@ -67,7 +67,7 @@ ProductRig::ProductRig(const ProductCase& product, const QuantConfig& quant, int
   dy_.scale = 0.001;
   dy_.top = 16383;
   const int64_t elements = n.shape.elements();
-  dy_.memory = ctx_.streams.take(elements * images);
+  dy_.memory = ctx_.memory.take(elements * images);
   for (int i = 0; i < images; ++i)
     for (int64_t e = 0; e < elements; ++e)
       dy_.image(i, elements)[e] = int16_t(random.uniform(-16383, 16383) >> (i % 5 + e % n.shape.c % 3));

@@ -5,7 +5,8 @@
 //   forward    t' = clamp(y - mu, limit) * pow2;   q = (t' + half) >> (16 - bits)          [q is saved for backward]
 //              z  = multiply_high(q << (16 - bits), scale) + offset (+ multiply_high(r * r_pow2, r_scale)), then ReLU
 //              and, where asked for, the codes of z to the nearest (kernels/quantize)
-//   reduce     delta = mask ? delta : 0;   sum delta, sum delta q per channel, max |delta|
+//   reduce     delta = mask ? delta : 0;   sum delta, sum delta q per channel, max |delta|; without a residual the mask
+//              follows from the codes: multiply_high(q << (16 - bits), scale) + offset > 0
 //   backward   dy = multiply_high(delta * d_pow2, scale) - mean - (L1: sign(q) * slope | L2: multiply_high(q << .., slope));
 //              max |dy| per channel
 //
@@ -57,6 +58,8 @@ struct NormReduce {
   int channels, bits;
   int64_t *sum, *product;  ///< [channels]
   int32_t* delta_max;      ///< one value
+  const int16_t* scale = nullptr;   ///< [period], as in forward: elements with z <= 0 are masked; null: they are not
+  const int16_t* offset = nullptr;  ///< [period]
 };
 
 struct NormBackward {

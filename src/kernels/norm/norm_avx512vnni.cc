@@ -221,8 +221,10 @@ void reduce(int64_t count, const NormReduce& r) {
   if (!whole_registers(count, r.channels)) return generic::reduce(count, r);
   const Vec zero = _mm512_set1_epi16(int16_t(1 << (r.bits - 1)));
   Vec top = _mm512_setzero_si512();
+  const __m128i up = _mm_cvtsi32_si128(16 - r.bits);
   PairSums sum, product;
-  auto masked = [&](int64_t at) {
+  Vec scale = _mm512_setzero_si512(), offset = _mm512_setzero_si512();
+  auto masked = [&](int64_t at, Vec q) {
     Vec d = load(r.delta + at);
     if (r.mask) {
       uint32_t bits;
@@ -230,15 +232,24 @@ void reduce(int64_t count, const NormReduce& r) {
       d = _mm512_maskz_mov_epi16(bits, d);
       _mm512_storeu_si512(r.delta + at, d);
     }
+    if (r.scale) {
+      const Vec z = _mm512_add_epi16(mulh(_mm512_sll_epi16(q, up), scale), offset);
+      d = _mm512_maskz_mov_epi16(_mm512_cmpgt_epi16_mask(z, _mm512_setzero_si512()), d);
+      _mm512_storeu_si512(r.delta + at, d);
+    }
     top = _mm512_max_epi16(top, _mm512_abs_epi16(d));
     return d;
   };
   each_column(
-      count, r.channels, [](int) {},
+      count, r.channels,
+      [&](int column) {
+        if (r.scale) scale = load(r.scale + column), offset = load(r.offset + column);
+      },
       [&](int64_t at, int64_t next) {
-        const Vec a = masked(at), b = next < 0 ? _mm512_setzero_si512() : masked(next);
+        const Vec q = load_codes(r.q + at, zero), q_next = next < 0 ? _mm512_setzero_si512() : load_codes(r.q + next, zero);
+        const Vec a = masked(at, q), b = next < 0 ? _mm512_setzero_si512() : masked(next, q_next);
         sum.add(a, b);
-        product.add(a, b, load_codes(r.q + at, zero), next < 0 ? _mm512_setzero_si512() : load_codes(r.q + next, zero));
+        product.add(a, b, q, q_next);
       },
       [&](int column) {
         sum.flush(column, r.channels, r.sum);

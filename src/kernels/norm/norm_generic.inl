@@ -277,6 +277,17 @@ inline void apply_mask(int16_t* __restrict delta, int64_t count, const uint8_t* 
 
 #endif
 
+/// Masks where the codes say that z was not positive.
+inline void code_mask_run(int16_t* __restrict delta, const uint8_t* __restrict code, int n, int bits,
+                          const int16_t* __restrict scale, const int16_t* __restrict offset) {
+  const int16_t zero = int16_t(1 << (bits - 1)), up = int16_t(1 << (16 - bits));
+  for (int i = 0; i < n; ++i) {
+    const int16_t a = mulh(int16_t(int16_t(int16_t(code[i]) - zero) * up), scale[i]);
+    const int16_t z = int16_t(a + offset[i]);
+    delta[i] = z > 0 ? delta[i] : int16_t{0};
+  }
+}
+
 inline int16_t reduce_run(const int16_t* __restrict delta, const uint8_t* __restrict code, int n, int16_t zero,
                           int32_t* __restrict sum, int32_t* __restrict product) {
   int16_t top = 0;
@@ -300,6 +311,7 @@ void reduce(int64_t count, const NormReduce& r) {
     for (int i = 0; i < width; ++i) sum[i] = 0, product[i] = 0;
     tile_runs(count, period, from, 256,
               [&](int64_t at, int n) {
+                if (r.scale) code_mask_run(r.delta + at, r.q + at, n, r.bits, r.scale + from, r.offset + from);
                 const int16_t a = reduce_run(r.delta + at, r.q + at, n, int16_t(1 << (r.bits - 1)), sum, product);
                 top = a > top ? a : top;
               },

@@ -55,10 +55,12 @@ void forward(const int16_t* y, int64_t count, const NormForward& f) {
 void reduce(int64_t count, const NormReduce& r) {
   for (int64_t i = 0; i < count; ++i) {
     const int c = int(i % r.channels);
+    const int32_t q = r.q[i] - (1 << (r.bits - 1));
     if (r.mask && !((r.mask[i / 8] >> (i % 8)) & 1)) r.delta[i] = 0;
+    if (r.scale && multiply_high(int16_t(q << (16 - r.bits)), r.scale[c]) + r.offset[c] <= 0) r.delta[i] = 0;
     const int32_t d = r.delta[i];
     r.sum[c] += d;
-    r.product[c] += int64_t(d) * (r.q[i] - (1 << (r.bits - 1)));
+    r.product[c] += int64_t(d) * q;
     if (magnitude(d) > *r.delta_max) *r.delta_max = magnitude(d);
   }
 }

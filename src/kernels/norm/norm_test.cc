@@ -252,11 +252,12 @@ Guarded<uint8_t> any_codes(Contents& contents, size_t count, int bits) {
 }
 
 TEST(NormReduce, MasksAndSums) {
-  EXPECT_TRUE(rc::check("delta = mask ? delta : 0, sum delta, sum delta q, max |delta|", [] {
+  EXPECT_TRUE(rc::check("delta = mask or z of the code > 0 ? delta : 0, sum delta, sum delta q, max |delta|", [] {
     Contents contents = any_contents();
     const int channels = any_channels(), pixels = any_pixels(channels), bits = *rc::gen::element(2, 3, 4, 5, 6, 7, 8);
     const size_t count = size_t(channels) * pixels;
-    const bool has_mask = *rc::gen::arbitrary<bool>();
+    const bool has_mask = *rc::gen::arbitrary<bool>(), masks_by_code = *rc::gen::arbitrary<bool>();
+    const Buffer<int16_t> scale = any_constants(contents, channels, 16000), offset = any_constants(contents, channels, 8000);
     const Guarded<int16_t> before = any_array(contents, count, -32767, 32767);
     const Guarded<uint8_t> q = any_codes(contents, count, bits);
     Guarded<uint8_t> mask((count + 7) / 8, any_offset());
@@ -268,9 +269,11 @@ TEST(NormReduce, MasksAndSums) {
     std::vector<int64_t> sums = copy(sum), products = copy(product);
     int32_t top = top_before;
     for (size_t i = 0; i < count; ++i) {
+      const int64_t code = int64_t(q[i]) - (1 << (bits - 1));
       if (has_mask && !(mask[i / 8] >> i % 8 & 1)) delta[i] = 0;
+      if (masks_by_code && high_product(code * (1 << (16 - bits)), scale[i % channels]) + offset[i % channels] <= 0) delta[i] = 0;
       sums[i % channels] += delta[i];
-      products[i % channels] += delta[i] * (int64_t(q[i]) - (1 << (bits - 1)));
+      products[i % channels] += delta[i] * code;
       top = std::max(top, std::abs(int32_t(delta[i])));
     }
     for (Isa isa : supported_isas()) {
@@ -278,7 +281,7 @@ TEST(NormReduce, MasksAndSums) {
       Guarded<int64_t> s = sum, p = product;
       int32_t found = top_before;
       norm_kernels(isa).reduce(int64_t(count), {d.data(), has_mask ? mask.data() : nullptr, q.data(), channels, bits, s.data(),
-                                                p.data(), &found});
+                                                p.data(), &found, masks_by_code ? scale.data() : nullptr, offset.data()});
       require_same(d, delta, "masked delta", isa);
       require_same(s, sums, "sum delta", isa);
       require_same(p, products, "sum delta q", isa);

@@ -93,15 +93,22 @@ void average(const PoolWindows& p, const int16_t* in, int shift, int16_t* out) {
   }
 }
 
+/// Input pixels whose gradient is already written: rows [0, rows), and of them columns [0, columns).
+struct Done {
+  int rows, columns;
+};
+
 /// load(policy, element of delta, index of the pixel in its window) is what that window gives to a pixel.
 template <class V, class Load>
-inline void gather(const PoolWindows& p, int shift, int16_t* dx, Load load) {
+inline void gather(const PoolWindows& p, int shift, int16_t* dx, Done done, Load load) {
   const int half = shift ? 1 << (shift - 1) : 0;
   Range rows{0, 0};
   for (int iy = 0; iy < p.in_h; ++iy) {
     move_to(rows, iy, p.stride, p.pad, p.kernel_h, p.out_h);
     Range columns{0, 0};
-    for (int ix = 0; ix < p.in_w; ++ix, dx += p.channels) {
+    const int from = iy < done.rows ? done.columns : 0;
+    int16_t* to = dx + (int64_t(iy) * p.in_w + from) * p.channels;
+    for (int ix = from; ix < p.in_w; ++ix, to += p.channels) {
       move_to(columns, ix, p.stride, p.pad, p.kernel_w, p.out_w);
       for_channels<V>(p.channels, [&, columns](auto policy, int c) {
         using P = decltype(policy);
@@ -115,20 +122,80 @@ inline void gather(const PoolWindows& p, int shift, int16_t* dx, Load load) {
           for (; x + 1 < columns.end; x += 2) P::add(sums, from(y, x), from(y, x + 1));
           if (x < columns.end) P::add(sums, from(y, x), P::all(0));
         }
-        P::store(dx + c, P::rounded(sums, shift));
+        P::store(to + c, P::rounded(sums, shift));
       });
     }
   }
 }
 
+/// Windows side by side, no rounding: each gives its pixels one value and zeros. K: the kernel's side where it is known.
+template <class V, int K>
+inline Done max_back_apart(const PoolWindows& p, const int16_t* delta, const uint8_t* where, int16_t* dx) {
+  const int kh = K ? K : p.kernel_h, kw = K ? K : p.kernel_w;
+  const int64_t row = int64_t(p.in_w) * p.channels;
+  for (int y = 0; y < p.out_h; ++y)
+    for (int x = 0; x < p.out_w; ++x, delta += p.channels, where += p.channels) {
+      int16_t* to = dx + y * kh * row + int64_t(x) * kw * p.channels;
+      for_channels<V>(p.channels, [&](auto policy, int c) {
+        using P = decltype(policy);
+        for (int i = 0; i < kh; ++i)
+          for (int j = 0; j < kw; ++j)
+            P::store(to + (i * row + j * p.channels + c), P::load_where(delta + c, where + c, i * kw + j));
+      });
+    }
+  return {p.out_h * kh, p.out_w * kw};
+}
+
+/// 3 x 3 windows two apart, the first one beyond the corner: the 2 x 2 pixels from the middle of window (y, x) belong to it and
+/// to its neighbours to the right and below, so that what is where is known without searching.
+template <class V>
+inline Done max_back_3x3(const PoolWindows& p, const int16_t* delta, const uint8_t* where, int shift, int16_t* dx) {
+  const int half = shift ? 1 << (shift - 1) : 0;
+  const int64_t below = int64_t(p.out_w) * p.channels, right = p.channels, row = int64_t(p.in_w) * p.channels;
+  for (int y = 0; y + 1 < p.out_h; ++y)
+    for (int x = 0; x + 1 < p.out_w; ++x) {
+      const int64_t at = y * below + x * right;
+      int16_t* to = dx + 2 * y * row + 2 * x * right;
+      for_channels<V>(p.channels, [&](auto policy, int c) {
+        using P = decltype(policy);
+        const auto from = [&](int64_t window, int index) {
+          return P::load_where(delta + (at + window + c), where + (at + window + c), index);
+        };
+        const auto put = [&](int64_t pixel, const typename P::Sums& sums) {
+          P::store(to + (pixel + c), P::rounded(sums, shift));
+        };
+        typename P::Sums sums = P::sums(half);
+        P::add(sums, from(0, 4), P::all(0));
+        put(0, sums);
+        sums = P::sums(half);
+        P::add(sums, from(0, 5), from(right, 3));
+        put(right, sums);
+        sums = P::sums(half);
+        P::add(sums, from(0, 7), from(below, 1));
+        put(row, sums);
+        sums = P::sums(half);
+        P::add(sums, from(0, 8), from(right, 6));
+        P::add(sums, from(below, 2), from(below + right, 0));
+        put(row + right, sums);
+      });
+    }
+  return {2 * (p.out_h - 1), 2 * (p.out_w - 1)};
+}
+
 template <class V>
 void max_back(const PoolWindows& p, const int16_t* delta, const uint8_t* where, int shift, int16_t* dx) {
-  gather<V>(p, shift, dx, [=](auto policy, int64_t at, int index) {
+  const bool square = p.kernel_h == p.kernel_w;
+  Done done{0, 0};
+  if (square && p.kernel_h == p.stride && p.pad == 0 && shift == 0)
+    done = p.stride == 2 ? max_back_apart<V, 2>(p, delta, where, dx) : max_back_apart<V, 0>(p, delta, where, dx);
+  else if (square && p.kernel_h == 3 && p.stride == 2 && p.pad == 1)
+    done = max_back_3x3<V>(p, delta, where, shift, dx);
+  gather<V>(p, shift, dx, done, [=](auto policy, int64_t at, int index) {
     return decltype(policy)::load_where(delta + at, where + at, index);
   });
 }
 
 template <class V>
 void average_back(const PoolWindows& p, const int16_t* delta, int shift, int16_t* dx) {
-  gather<V>(p, shift, dx, [=](auto policy, int64_t at, int) { return decltype(policy)::load(delta + at); });
+  gather<V>(p, shift, dx, {0, 0}, [=](auto policy, int64_t at, int) { return decltype(policy)::load(delta + at); });
 }

@@ -19,6 +19,10 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
   const int64_t elements = value.shape.elements();
   const double unit = value.stream.scale;
   Codes& codes = value.codes;
+  codes.image_bytes = packed_bytes(elements, codes.bits);
+  codes.packed.clear();
+  codes.packed = ctx.memory.take(BlockUse::codes, codes.image_bytes * ctx.images);
+  if (ctx.planning()) return;
   std::vector<int32_t> r = channel_max;
   if (ctx.training) {
     if (ctx.config.quant.clip_a > 0) {
@@ -39,8 +43,6 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
   codes.scale = grid.scale;
   codes.shift = grid.shift;
   codes.zero = value.is_signed ? 1 << (codes.bits - 1) : 0;
-  codes.image_bytes = packed_bytes(elements, codes.bits);
-  codes.packed.resize(size_t(codes.image_bytes) * ctx.images);
   grid.constants(0, limit_, pow2_);
   grid_ = {limit_.data(), pow2_.data(), int(limit_.size()), grid.multiplier, grid.fraction};
 }
@@ -55,6 +57,7 @@ NormCodes ActivationQuantizer::image_codes(const Context& ctx, Value& value, int
 
 void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
   plan(ctx, value, channel_max);
+  if (ctx.planning()) return;
   const int64_t elements = value.shape.elements();
   ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, node_, Phase::quantize);
@@ -84,7 +87,7 @@ std::shared_ptr<Stream> gather_gradients(Context& ctx, Value& value) {
   } else {
     const GradientJoin join = join_gradients(*value.gradients[0], *value.gradients[1], *out);
     const int64_t elements = value.shape.elements();
-    ctx.pool.share(ctx.images, [&](int, int begin, int end) {
+    if (!ctx.planning()) ctx.pool.share(ctx.images, [&](int, int begin, int end) {
       for (int i = begin; i < end; ++i) join.run(ctx, i, elements, out->image(i, elements));
     });
     join.a->memory.reset();

@@ -7,6 +7,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/norm/norm.h"
 #include "kernels/quantize/quantize.h"
+#include "nn/integer/scratch_sizes.h"
 #include "nn/integer/stream.h"
 #include "nn/network.h"
 #include "nn/profile.h"
@@ -14,6 +15,7 @@
 namespace subbyte {
 
 struct GradientOperands;
+struct PackedWeights;
 struct ThreadScratch;
 
 struct Context {
@@ -28,9 +30,10 @@ struct Context {
   const ConvKernels& conv;
   const NormKernels& norm;
   const QuantizeKernels& quantize;
-  StreamPool streams;
+  StepMemory memory;
   std::vector<std::unique_ptr<ThreadScratch>> scratch;  ///< by thread: operands.h
   std::unique_ptr<GradientOperands> batch_operands;     ///< of all images, for layers of many weights
+  std::unique_ptr<PackedWeights> packed;                ///< of the product that runs: forward, then backward-data
   std::vector<Value> values;  ///< by node id
   std::vector<State> states;  ///< reserved before layers are made: pointers into it stay valid
   int images = 0;             ///< of the current batch
@@ -38,6 +41,11 @@ struct Context {
   bool first_batch = true;    ///< no running statistics yet
   uint64_t step = 0;
   Profile* profile = nullptr;
+
+  /// Layers run without computing, to record what they take of `memory`.
+  bool planning() const { return memory.recording(); }
+  /// Makes every buffer that layers share as large as it must be, so that none grows during a step.
+  void reserve(const ScratchSizes&);
 
   State* add_state(std::string name, std::vector<int64_t> shape) {
     states.push_back({std::move(name), std::move(shape), {}, {}});

@@ -37,6 +37,8 @@ class DepthwiseLayer : public IntegerLayer {
   void forward(Context& ctx) override {
     const Codes& x = ctx.values[node_.input].codes;
     Value& out = ctx.values[id_];
+    out.stream.memory = ctx.memory.take(int64_t(shape_.out.elements()) * ctx.images);
+    if (ctx.planning()) return;
     try {
       quantize_weights({weight_kernels(ctx.isa), &ctx.pool}, *params_.weight, format_.w, groups_w_, ctx.config.quant.clip_w,
                        weights_);
@@ -51,16 +53,16 @@ class DepthwiseLayer : public IntegerLayer {
     out.stream.channel_shift = weights_.shift;
     for (int c = 0; c < channels; ++c) out.stream.channel_shift[c] += x.shift[c];
     const int64_t elements = shape_.out.elements();
-    out.stream.memory = ctx.streams.take(elements * ctx.images);
     PerThread<int64_t> sum(threads, channels);
     PerThread<int32_t> low(threads, channels, INT32_MAX), high(threads, channels, INT32_MIN), top(threads, 1);
     auto run = [&](int t) {
       ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
-        PaddedImage image;
-        Buffer<uint8_t> bytes(size_t(shape_.in.elements()) + 8);
-        Buffer<int32_t> acc(size_t(shape_.out.w) * channels);
+        ThreadScratch& s = *ctx.scratch[thread];
+        PaddedImage& image = s.image;
+        Buffer<int32_t>& acc = s.sums;
+        acc.resize(size_t(shape_.out.w) * channels);
         for (int i = begin; i < end; ++i) {
-          load(ctx, i, bytes, image);
+          load(ctx, i, s.bytes, image);
           const std::vector<int32_t> offsets = tap_offsets(image);
           for (int y = 0; y < shape_.out.h; ++y) {
             kernels_.row({words(image, y * shape_.stride), offsets.data(), taps, channels, shape_.stride * channels,
@@ -96,6 +98,12 @@ class DepthwiseLayer : public IntegerLayer {
   void backward(Context& ctx) override {
     const std::shared_ptr<Stream> dy = gather_gradients(ctx, ctx.values[id_]);
     if (!dy) throw Error("layer '" + node_.name + "': no gradient reaches it");
+    const int64_t in_elements = shape_.in.elements();
+    if (needs_input_gradient_) {
+      dx_.memory = ctx.memory.take(in_elements * ctx.images);
+      ctx.values[node_.input].gradients.push_back(&dx_);
+    }
+    if (ctx.planning()) return;
     const GradientPlan plan = plan_gradient(ctx, *dy, shape_.out, format_.g, groups_g_, id_);
     const int channels = shape_.out.c, taps = shape_.taps(), threads = ctx.pool.size();
     const int finest = groups_g_ + groups_w_ - 2;
@@ -104,13 +112,13 @@ class DepthwiseLayer : public IntegerLayer {
       for (int c = 0; c < channels; ++c)
         flipped[tap * channels + c] = int16_t(weights_.code[c * taps + (taps - 1 - tap)] *
                                               (1 << (finest - plan.grid.shift[c] - weights_.shift[c])));
-    const int64_t in_elements = shape_.in.elements();
-    if (needs_input_gradient_) dx_.memory = ctx.streams.take(in_elements * ctx.images);
     PerThread<int64_t> dw(threads, size_t(taps) * channels);
     PerThread<int32_t> top(threads, 1);
     auto run = [&](bool weights) {
       ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
-        Scratch s;
+        ThreadScratch& s = *ctx.scratch[thread];
+        s.dilated.shape(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, 0, 0, channels * 2, 0);
+        s.dilated.bytes.fill_bytes(0);  // every image has its pixels at the same places, but not every layer
         for (int i = begin; i < end; ++i) {
           quantize_gradient(ctx, *dy, plan, uint32_t(id_), i, s.g);
           if (weights) weight_gradient(ctx, plan, i, s, dw.at(thread));
@@ -135,8 +143,21 @@ class DepthwiseLayer : public IntegerLayer {
     dx_.scale = std::ldexp(plan.grid.scale * weights_.scale, shifts_->ints[1] - finest);
     dx_.top = stream_limit;
     shifts_->ints[1] = shift_for(seen);
-    ctx.values[node_.input].gradients.push_back(&dx_);
   }
+
+  void scratch(const Context& ctx, ScratchSizes& sizes) const override {
+    const int64_t c = shape_.out.c;
+    ScratchSizes::grow(sizes.bytes, shape_.in.elements() + 8);
+    ScratchSizes::grow(sizes.image, PaddedImage::size_for(framed(shape_.in.h), framed(shape_.in.w), int(c) * 2));
+    ScratchSizes::grow(sizes.sums, std::max(shape_.in.w, shape_.out.w) * c);
+    if (!ctx.training) return;
+    ScratchSizes::grow(sizes.dilated, PaddedImage::size_for(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, int(c) * 2));
+    ScratchSizes::grow(sizes.random, GradientCodes::random_size(shape_.out));
+    ScratchSizes::grow(sizes.codes, shape_.out.elements());
+    ScratchSizes::grow(sizes.stream, shape_.out.w * c);
+    ScratchSizes::grow(sizes.dw, shape_.taps() * c);
+  }
+  int64_t weight_code_bytes() const override { return int64_t(params_.weight->value.size()); }
 
   LayerInfo info() const override {
     LayerInfo info;
@@ -151,14 +172,7 @@ class DepthwiseLayer : public IntegerLayer {
   }
 
  private:
-  struct Scratch {
-    GradientCodes g;
-    PaddedImage image, gradient;
-    Buffer<uint8_t> bytes;
-    Buffer<int16_t> g_row;
-    Buffer<int32_t> acc, dw;
-  };
-
+  int framed(int side) const { return side + 2 * shape_.pad; }
   static const int16_t* words(PaddedImage& image, int y) { return reinterpret_cast<const int16_t*>(image.pixel(y, 0)); }
 
   std::vector<int32_t> tap_offsets(PaddedImage& image) const {
@@ -170,44 +184,43 @@ class DepthwiseLayer : public IntegerLayer {
 
   void load(Context& ctx, int i, Buffer<uint8_t>& bytes, PaddedImage& image) const {
     const Codes& x = ctx.values[node_.input].codes;
-    image.shape(shape_.in.h + 2 * shape_.pad, shape_.in.w + 2 * shape_.pad, shape_.pad, shape_.pad, shape_.in.c * 2, 0);
+    image.shape(framed(shape_.in.h), framed(shape_.in.w), shape_.pad, shape_.pad, shape_.in.c * 2, 0);
     place_codes(ctx, x, i, shape_.in, true, bytes, image);
   }
 
-  void weight_gradient(Context& ctx, const GradientPlan& plan, int i, Scratch& s, int64_t* total) const {
+  void weight_gradient(Context& ctx, const GradientPlan& plan, int i, ThreadScratch& s, int64_t* total) const {
     const int channels = shape_.out.c, taps = shape_.taps();
     load(ctx, i, s.bytes, s.image);
     const std::vector<int32_t> offsets = tap_offsets(s.image);
     s.dw.resize(size_t(taps) * channels);
     s.dw.fill_bytes(0);
-    s.g_row.resize(size_t(shape_.out.w) * channels);
+    s.stream.resize(size_t(shape_.out.w) * channels);
     for (int y = 0; y < shape_.out.h; ++y) {
       const int8_t* g = s.g.codes.data() + int64_t(y) * shape_.out.w * channels;
-      for (size_t e = 0; e < s.g_row.size(); ++e) s.g_row[e] = g[e];
+      for (size_t e = 0; e < s.stream.size(); ++e) s.stream[e] = g[e];
       kernels_.gradient({words(s.image, y * shape_.stride), offsets.data(), taps, channels, shape_.stride * channels,
-                         shape_.out.w, s.g_row.data(), s.dw.data()});
+                         shape_.out.w, s.stream.data(), s.dw.data()});
     }
     const int shift = plan.samples - 1 - plan.sample[i];
     for (int e = 0; e < taps * channels; ++e) total[e] += int64_t(s.dw[e]) * (int64_t{1} << shift);
   }
 
-  void input_gradient(Context& ctx, const GradientPlan& plan, const std::vector<int16_t>& flipped, int i, Scratch& s,
-                      int32_t* top) {
+  void input_gradient(Context& ctx, const GradientPlan& plan, const std::vector<int16_t>& flipped, int i,
+                      ThreadScratch& s, int32_t* top) {
     const int channels = shape_.out.c, m = plan.sample[i];
-    s.gradient.shape(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, 0, 0, channels * 2, 0);
     for (int y = 0; y < shape_.out.h; ++y)
       for (int x = 0; x < shape_.out.w; ++x) {
-        int16_t* to = reinterpret_cast<int16_t*>(s.gradient.pixel(y * shape_.stride + shape_.kh - 1 - shape_.pad,
+        int16_t* to = reinterpret_cast<int16_t*>(s.dilated.pixel(y * shape_.stride + shape_.kh - 1 - shape_.pad,
                                                                   x * shape_.stride + shape_.kw - 1 - shape_.pad));
         const int8_t* from = s.g.codes.data() + (int64_t(y) * shape_.out.w + x) * channels;
         for (int c = 0; c < channels; ++c) to[c] = from[c];
       }
-    const std::vector<int32_t> offsets = tap_offsets(s.gradient);
-    s.acc.resize(size_t(shape_.in.w) * channels);
+    const std::vector<int32_t> offsets = tap_offsets(s.dilated);
+    s.sums.resize(size_t(shape_.in.w) * channels);
     for (int y = 0; y < shape_.in.h; ++y) {
-      kernels_.row({words(s.gradient, y), offsets.data(), shape_.taps(), channels, channels, shape_.in.w, flipped.data(),
-                    s.acc.data()});
-      const int32_t a = ctx.norm.narrow(s.acc.data(), shape_.in.w, channels, channels, shifts_->ints[1] + m,
+      kernels_.row({words(s.dilated, y), offsets.data(), shape_.taps(), channels, channels, shape_.in.w, flipped.data(),
+                    s.sums.data()});
+      const int32_t a = ctx.norm.narrow(s.sums.data(), shape_.in.w, channels, channels, shifts_->ints[1] + m,
                                         dx_.image(i, shape_.in.elements()) + int64_t(y) * shape_.in.w * channels,
                                         {nullptr, nullptr, nullptr});
       *top = std::max(*top, a >> m);

@@ -37,16 +37,30 @@ GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits
   return plan;
 }
 
+namespace {
+
+/// Random numbers are drawn for as many elements as the first-level cache holds: whole chunks that begin at channel 0.
+int64_t random_block(int channels) {
+  const int64_t unit = std::lcm<int64_t>(channels, 256);
+  return unit * std::max<int64_t>(1, 4096 / unit);
+}
+
+/// 16 Philox counters a chunk give 256 bytes, one an element.
+int64_t random_chunks(int64_t elements) { return (elements + 255) / 256; }
+
+}  // namespace
+
+int64_t GradientCodes::random_size(Shape shape) {
+  return std::min(random_block(shape.c), random_chunks(shape.elements()) * 256) / 2;
+}
+
 void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan& plan, uint32_t tensor, int image,
                        GradientCodes& out) {
-  // 16 Philox counters a chunk give 256 bytes, one an element.
-  const int64_t elements = plan.elements, chunks = (elements + 255) / 256;
+  const int64_t elements = plan.elements, chunks = random_chunks(elements);
   const int m = plan.sample[image];
   const QuantizeGrid grid{plan.limit[m].data(), plan.pow2[m].data(), int(plan.limit[m].size()), plan.grid.multiplier,
                           plan.grid.fraction};
-  // Random numbers are drawn for as many elements as the first-level cache holds: whole chunks that begin at channel 0.
-  const int64_t unit = std::lcm<int64_t>(int64_t(plan.grid.shift.size()), 256);
-  const int64_t block = unit * std::max<int64_t>(1, 4096 / unit);
+  const int64_t block = random_block(int(plan.grid.shift.size()));
   out.random.resize(size_t(std::min(block, chunks * 256)) / 2);
   out.codes.resize(size_t(elements));
   const int16_t* z = dy.image(image, elements);

@@ -20,6 +20,8 @@ struct GradientPlan {
 
 /// One image's codes and its random numbers.
 struct GradientCodes {
+  /// Elements of `random` for an image of that shape; `codes` has one an element.
+  static int64_t random_size(Shape);
   Buffer<uint16_t> random;
   Buffer<int8_t> codes;  ///< [p][c]
 };

@@ -106,7 +106,7 @@ struct Chain {
     std::uniform_int_distribution<int> value(-top, top);
     s.scale = 0.001;
     s.top = top;
-    s.memory = ctx.streams.take(int64_t(shape.elements()) * t.images);
+    s.memory = ctx.memory.take(int64_t(shape.elements()) * t.images);
     for (int64_t e = 0; e < int64_t(shape.elements()) * t.images; ++e) (*s.memory)[e] = int16_t(value(random));
   }
 

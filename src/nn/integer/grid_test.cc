@@ -139,22 +139,6 @@ TEST(Stream, RescaleKeepsFifteenBits) {
   }));
 }
 
-TEST(Stream, BuffersAreUsedAgainAndOutliveThePool) {
-  StreamPool::Memory kept;
-  {
-    StreamPool pool;
-    StreamPool::Memory a = pool.take(100);
-    const int16_t* data = a->data();
-    StreamPool::Memory b = pool.take(50);
-    EXPECT_NE(b->data(), data);
-    a.reset();
-    EXPECT_EQ(pool.take(80)->data(), data);  // large enough
-    EXPECT_NE(pool.take(101)->data(), data);
-    kept = pool.take(100);
-  }
-  (*kept)[99] = 5;
-}
-
 TEST(Stream, GradientsOfTwoConsumersAddUp) {
   EXPECT_TRUE(rc::check("the sum of two streams at different scales, within their roundings", [] {
     NetworkConfig config;
@@ -171,7 +155,7 @@ TEST(Stream, GradientsOfTwoConsumersAddUp) {
     for (Stream* s : {&a, &b}) {
       s->scale = std::ldexp(1.0 + double(random() % 1000) / 1000, -int(random() % 12));
       s->top = 1 << (random() % 15);
-      s->memory = ctx.streams.take(count);
+      s->memory = ctx.memory.take(count);
       std::uniform_int_distribution<int> level(-s->top, s->top);
       for (int64_t e = 0; e < count; ++e) (*s->memory)[e] = int16_t(level(random)), sum[e] += s->scale * (*s->memory)[e];
     }

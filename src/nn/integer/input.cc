@@ -5,6 +5,7 @@
 
 #include "nn/integer/grid.h"
 #include "nn/integer/input.h"
+#include "nn/integer/operands.h"
 
 namespace subbyte {
 
@@ -47,14 +48,16 @@ void InputQuantizer::run(Context& ctx, const uint8_t* pixels, Value& value) {
   codes.groups = 1;
   codes.shift.assign(channels, 0);
   codes.image_bytes = packed_bytes(elements, bits_);
-  codes.packed.resize(size_t(codes.image_bytes) * ctx.images);
-  scratch_.resize(ctx.pool.size());
+  codes.packed.clear();
+  codes.packed = ctx.memory.take(BlockUse::codes, codes.image_bytes * ctx.images);
+  if (ctx.planning()) return;
   const auto table = channels == 3 ? look_up<3> : channels == 1 ? look_up<1> : look_up<0>;
   ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, 0, Phase::input);
-    if (bits_ < 8) scratch_[thread].resize(size_t(elements) + 8);
+    Buffer<uint8_t>& scratch = ctx.scratch[thread]->bytes;
+    if (bits_ < 8) scratch.resize(size_t(elements) + 8);
     for (int i = begin; i < end; ++i) {
-      uint8_t* bytes = bits_ == 8 ? codes.image(i) : scratch_[thread].data();  // 8-bit codes are packed as they are
+      uint8_t* bytes = bits_ == 8 ? codes.image(i) : scratch.data();  // 8-bit codes are packed as they are
       table(table_.data(), channels, elements, pixels + i * elements, bytes);
       if (bits_ < 8) ctx.quantize.pack(bytes, elements, bits_, codes.image(i));
     }

@@ -18,7 +18,6 @@ class InputQuantizer {
   int bits_ = 8;
   double scale_ = 1;
   std::vector<std::array<uint8_t, 256>> table_;
-  std::vector<Buffer<uint8_t>> scratch_;  // [thread], an image's codes as bytes
 };
 
 }  // namespace subbyte

@@ -4,21 +4,29 @@
 #include <vector>
 
 #include "nn/integer/context.h"
+#include "nn/integer/scratch_sizes.h"
 
 namespace subbyte {
 
 class IntegerLayer {
  public:
   virtual ~IntegerLayer() = default;
-  /// Reads context.values[node.input], writes context.values[id].
+  /// Reads context.values[node.input], writes context.values[id]. While context.planning(), this and backward only take and
+  /// give back what they need of context.memory.
   virtual void forward(Context&) = 0;
   /// Reads the gradients of its value, adds a contribution to its input's; fills its parameters' gradients.
   virtual void backward(Context&) = 0;
+  /// Gives back what forward kept for backward.
+  virtual void forget() {}
+  /// What it needs besides, for a step of context.images, of training where context.training.
+  virtual void scratch(const Context&, ScratchSizes&) const {}
+  /// Bytes that live as long as the layer and grow with its weights.
+  virtual int64_t weight_code_bytes() const { return 0; }
   virtual LayerInfo info() const = 0;
 };
 
-/// A layer that takes the last contribution to its gradient image by image, while the caches hold it, from the product that
-/// computes it.
+/// A layer that takes the last contribution to its gradient image by image, while the caches hold it, from the product or the
+/// pool that computes it.
 class GradientSink {
  public:
   virtual ~GradientSink() = default;

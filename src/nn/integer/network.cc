@@ -1,6 +1,7 @@
 // The integer executor of a ModelSpec.
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <string>
 
@@ -24,6 +25,7 @@ class IntegerNetwork : public Network {
   std::vector<State>& states() override { return ctx_.states; }
   std::vector<LayerInfo> layers() const override;
   const ModelSpec& model() const override { return model_; }
+  MemoryPlan memory_plan(int batch) override;
   void set_profile(Profile* profile) override { ctx_.profile = profile; }
   ThreadPool* threads() override { return &ctx_.pool; }
 
@@ -34,8 +36,16 @@ class IntegerNetwork : public Network {
   void plan_codes();
   void make_layers();
   LayerParams params_of(const std::string& node);
-  void forward(const Batch& batch);
-  std::vector<float> logits() const;
+  /// Takes memory for a step of so many images, as planned by running it without computing.
+  struct Needs {
+    StepPlan blocks;
+    ScratchSizes scratch;
+  };
+  const Needs& needs(int images, bool training);
+  void begin(int images, bool training);
+  void forward(const uint8_t* pixels);
+  void evaluate_images(const uint8_t* pixels, int count, float* logits);
+  void logits(float* out) const;
   void backward(const std::vector<float>& gradient);
 
   const ModelSpec model_;  // as given; ctx_.config.model reads through flatten nodes
@@ -44,6 +54,10 @@ class IntegerNetwork : public Network {
   InputQuantizer input_;
   std::vector<std::unique_ptr<IntegerLayer>> layers_;  // by node id; null for the input and flatten
   std::vector<std::vector<int>> last_use_;             // values whose stream nobody reads after node i
+  std::vector<std::vector<int>> last_product_;         // values whose codes nobody reads after node i in evaluation
+  std::vector<std::vector<int>> first_product_;        // and in backward
+  std::map<std::pair<int, bool>, Needs> needs_;        // by images and whether they train
+  int trained_images_ = 0;                             // of the last training step
   State* batches_;
   int first_ = -1, last_ = -1;
   Param* head_bias_ = nullptr;
@@ -67,6 +81,19 @@ IntegerNetwork::IntegerNetwork(const NetworkConfig& config) : model_(config.mode
       if (layers_[user] && !is_product(n) && (n.input == id || n.residual == id)) last = user;
     }
     if (id != last_) last_use_[last].push_back(id);
+  }
+  last_product_.resize(nodes);
+  first_product_.resize(nodes);
+  for (int id = 0; id < nodes; ++id) {
+    int first = -1, last = -1;
+    for (int user = id + 1; user < nodes; ++user) {
+      if (!layers_[user] || !is_product(ctx_.config.model.nodes[user]) || ctx_.config.model.nodes[user].input != id) continue;
+      last = user;
+      if (first < 0) first = user;
+    }
+    if (first < 0) continue;
+    first_product_[first].push_back(id);
+    last_product_[last].push_back(id);
   }
 }
 
@@ -150,56 +177,87 @@ void IntegerNetwork::make_layers() {
   input_ = InputQuantizer(ctx_.config, format_of(first_).a);
 }
 
-void IntegerNetwork::forward(const Batch& batch) {
-  ctx_.images = batch.count;
+const IntegerNetwork::Needs& IntegerNetwork::needs(int images, bool training) {
+  const auto [found, is_new] = needs_.try_emplace({images, training});
+  if (!is_new) return found->second;
+  Needs& needs = found->second;
+  ctx_.images = images;
+  ctx_.training = training;
+  ctx_.memory.record();
+  forward(nullptr);
+  if (training) backward({});
+  else ctx_.values[last_].stream.memory.reset();
+  needs.blocks = ctx_.memory.recorded();
+  ScratchSizes::grow(needs.scratch.bytes, ctx_.values[0].shape.elements() + 8);  // pixels of fewer than 8 bits
+  for (const auto& layer : layers_)
+    if (layer) layer->scratch(ctx_, needs.scratch);
+  return needs;
+}
+
+void IntegerNetwork::begin(int images, bool training) {
+  const Needs& n = needs(images, training);
+  ctx_.memory.follow(&n.blocks);
+  ctx_.reserve(n.scratch);
+  ctx_.images = images;
+  ctx_.training = training;
+}
+
+void IntegerNetwork::forward(const uint8_t* pixels) {
   for (Value& v : ctx_.values) v.gradients.clear();
-  input_.run(ctx_, batch.pixels, ctx_.values[0]);
+  input_.run(ctx_, pixels, ctx_.values[0]);
   for (int id = 1; id < int(layers_.size()); ++id) {
     if (layers_[id]) layers_[id]->forward(ctx_);
     for (int done : last_use_[id]) ctx_.values[done].stream.memory.reset();
+    if (ctx_.training) continue;
+    for (int done : last_product_[id]) ctx_.values[done].codes.packed.clear();
   }
 }
 
-std::vector<float> IntegerNetwork::logits() const {
+void IntegerNetwork::logits(float* out) const {
   const Stream& y = ctx_.values[last_].stream;
   const int classes = model_.classes;
-  std::vector<float> out(size_t(ctx_.images) * classes);
   for (int i = 0; i < ctx_.images; ++i)
     for (int c = 0; c < classes; ++c)
       out[size_t(i) * classes + c] =
           float(std::ldexp(y.scale, -y.channel_shift[c]) * y.image(i, classes)[c]) + (head_bias_ ? head_bias_->value[c] : 0.0f);
-  return out;
 }
 
 void IntegerNetwork::backward(const std::vector<float>& gradient) {
   const int classes = model_.classes;
-  float top = 0;
-  for (float g : gradient) top = std::max(top, std::fabs(g));
   Stream& d = head_gradient_;
-  d.scale = top > 0 ? double(top) / 16000 : 1;
-  d.top = 16001;
-  d.memory = ctx_.streams.take(int64_t(gradient.size()));
-  for (size_t i = 0; i < gradient.size(); ++i) (*d.memory)[i] = int16_t(std::nearbyint(gradient[i] / d.scale));
-  if (head_bias_)
-    for (int c = 0; c < classes; ++c) {
+  d.memory = ctx_.memory.take(int64_t(ctx_.images) * classes);
+  if (!ctx_.planning()) {
+    float top = 0;
+    for (float g : gradient) top = std::max(top, std::fabs(g));
+    d.scale = top > 0 ? double(top) / 16000 : 1;
+    d.top = 16001;
+    for (size_t i = 0; i < gradient.size(); ++i) (*d.memory)[i] = int16_t(std::nearbyint(gradient[i] / d.scale));
+    for (int c = 0; c < classes && head_bias_; ++c) {
       int64_t sum = 0;
       for (int i = 0; i < ctx_.images; ++i) sum += d.image(i, classes)[c];
       head_bias_->grad[c] = float(double(sum) * d.scale);
     }
+  }
   ctx_.values[last_].stream.memory.reset();
   ctx_.values[last_].gradients = {&head_gradient_};
-  for (int id = last_; id >= 1; --id)
-    if (layers_[id]) layers_[id]->backward(ctx_);
+  for (int id = last_; id >= 1; --id) {
+    if (!layers_[id]) continue;
+    layers_[id]->backward(ctx_);
+    layers_[id]->forget();
+    for (int done : first_product_[id]) ctx_.values[done].codes.packed.clear();
+  }
 }
 
 StepResult IntegerNetwork::train_step(const Batch& batch, uint64_t step) {
-  ctx_.training = true;
+  begin(batch.count, true);
+  trained_images_ = batch.count;
   ctx_.step = step;
   ctx_.first_batch = batches_->ints[0] == 0;
-  forward(batch);
+  forward(batch.pixels);
   batches_->ints[0] = std::min(batches_->ints[0], INT32_MAX - 1) + 1;
-  std::vector<float> gradient(size_t(batch.count) * model_.classes);
-  const StepResult result = softmax_cross_entropy(batch.count, model_.classes, logits().data(), batch.labels,
+  std::vector<float> y(size_t(batch.count) * model_.classes), gradient(y.size());
+  logits(y.data());
+  const StepResult result = softmax_cross_entropy(batch.count, model_.classes, y.data(), batch.labels,
                                                   ctx_.config.label_smoothing, gradient.data());
   if (!std::isfinite(result.loss)) throw Error("loss is not finite at step " + std::to_string(step) + ": first in layer '" +
                                                model_.nodes[last_].name + "'");
@@ -207,13 +265,55 @@ StepResult IntegerNetwork::train_step(const Batch& batch, uint64_t step) {
   return result;
 }
 
+namespace {
+
+/// Images of evaluation that are computed together: between training steps they need no more memory than these.
+int evaluated_together(int trained) { return trained > 0 ? std::max(trained, 32) : 128; }
+
+}  // namespace
+
+/// An image's result does not depend on its batch, so neither does it on how many are computed together.
+void IntegerNetwork::evaluate_images(const uint8_t* pixels, int count, float* out) {
+  const int64_t image = model_.input_shape().elements();
+  const int most = evaluated_together(trained_images_);
+  for (int done = 0; done < count; done += most) {
+    begin(std::min(most, count - done), false);
+    forward(pixels + done * image);
+    logits(out + int64_t(done) * model_.classes);
+    ctx_.values[last_].stream.memory.reset();
+  }
+}
+
 StepResult IntegerNetwork::evaluate(const Batch& batch, float* out) {
-  ctx_.training = false;
-  forward(batch);
-  const std::vector<float> y = logits();
-  ctx_.values[last_].stream.memory.reset();
+  std::vector<float> y(size_t(batch.count) * model_.classes);
+  evaluate_images(batch.pixels, batch.count, y.data());
   if (out) std::copy(y.begin(), y.end(), out);
   return softmax_cross_entropy(batch.count, model_.classes, y.data(), batch.labels, ctx_.config.label_smoothing, nullptr);
+}
+
+MemoryPlan IntegerNetwork::memory_plan(int batch) {
+  const StepPlan& train = needs(batch, true).blocks;
+  const StepPlan& evaluation = needs(evaluated_together(batch), false).blocks;
+  const ScratchSizes sizes = needs(batch, true).scratch;
+  int64_t codes = 0;
+  for (const auto& layer : layers_) codes += layer ? layer->weight_code_bytes() : 0;
+  const auto peak = [&](BlockUse use) { return train.peak({use}); };
+  using U = BlockUse;
+  const int64_t saved = train.peak({U::codes, U::norm_codes, U::mask, U::positions}), streams = peak(U::stream);
+  const int64_t arena = std::max(train.bytes, evaluation.bytes);
+  return {{"weight_codes", "weights as codes", codes},
+          {"packed_weights", "packed weights of one product", sizes.packed},
+          {"step", "blocks of a step (saved activations and streams)", arena},
+          {"saved", "saved activations", saved, true},
+          {"saved_codes", "  codes", peak(U::codes), true},
+          {"saved_norm_codes", "  norm codes", peak(U::norm_codes), true},
+          {"saved_masks", "  masks", peak(U::mask), true},
+          {"saved_positions", "  pool positions", peak(U::positions), true},
+          {"streams", "streams (16 bits), at most at a time", streams, true},
+          {"shared", "of both, in the same places one after the other", saved + streams - arena, true},
+          {"thread_scratch", "operands and sums of " + std::to_string(ctx_.pool.size()) + " threads",
+           sizes.thread_bytes() * ctx_.pool.size()},
+          {"batch_operands", "operands of a whole batch", sizes.batch_x + sizes.batch_g}};
 }
 
 std::vector<LayerInfo> IntegerNetwork::layers() const {

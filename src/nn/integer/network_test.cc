@@ -185,7 +185,8 @@ TEST(IntegerNetwork, SavesHalfAByteAnActivationAtFourBits) {
   EXPECT_EQ(saved["short.0"], 8 * 8 * 16 / 2);           // the first reader of bn2
   EXPECT_EQ(saved["conv3"], 0);                          // the same codes
   EXPECT_EQ(saved["conv4"], 8 * 8 * 8 / 2);
-  EXPECT_EQ(saved["bn1"], 8 * 8 * 16 / 2 + 8 * 8 * 16 / 8);  // norm_bits = 4, and a bit for ReLU
+  EXPECT_EQ(saved["bn1"], 8 * 8 * 16 / 2);               // norm_bits = 4; its codes tell where ReLU let through
+  EXPECT_EQ(saved["bn3"], 8 * 8 * 8 / 2 + 8 * 8 * 8 / 8);// a residual: a bit for ReLU
   EXPECT_EQ(saved["short.1"], 8 * 8 * 8 / 2);            // no ReLU
   EXPECT_EQ(saved["pool"], 0);
   EXPECT_EQ(saved["fc"], 8);                             // format.last, 8 bits

@@ -36,6 +36,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
     Value& out = ctx.values[id];
     if (out.codes.bits) quantizer_ = ActivationQuantizer(ctx, node_);
     if (grad_bits_ == 16) out.sink = this;  // narrower gradients are rounded before anything else
+    saves_mask_ = node_.relu && node_.residual >= 0;  // without a residual the codes say which elements are positive
   }
 
   void forward(Context& ctx) override;
@@ -43,6 +44,14 @@ class NormLayer : public IntegerLayer, public GradientSink {
   void begin_gradient(Context&, Stream& dx) override;
   void take_gradient(Context&, int thread, int image) override;
   int reads(int image, ReadAhead* ahead) const override;
+  void forget() override {
+    codes_.clear();
+    mask_.clear();
+  }
+  void scratch(const Context&, ScratchSizes& sizes) const override {
+    ScratchSizes::grow(sizes.norm_codes, elements_ + 8);
+    ScratchSizes::grow(sizes.stream, elements_);
+  }
 
   LayerInfo info() const override {
     LayerInfo info;
@@ -51,7 +60,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
     info.format = "n" + std::to_string(bits_) + "g" + std::to_string(grad_bits_);
     info.output = node_.shape;
     info.parameters = 2 * channels_;
-    info.saved_bytes_per_image = packed_bytes(elements_, bits_) + (node_.relu ? packed_bytes(elements_, 1) : 0);
+    info.saved_bytes_per_image = code_bytes() + mask_bytes();
     return info;
   }
 
@@ -68,12 +77,16 @@ class NormLayer : public IntegerLayer, public GradientSink {
     PerThread<int64_t> sums, products;
     PerThread<int32_t> tops;
   };
+  void normalize_gradient(Context& ctx, Reduction& reduction);
   void start_reduction(Context&, std::shared_ptr<Stream> delta, GradientJoin join, bool joined);
+  void normalize(Context& ctx, Value& in, Value& out, const Value* residual, bool range_known, bool keeps_stream);
   Plan measure(Context&, const Stream& y);
   Plan recall(const Stream& y) const;
   int half() const { return 1 << (15 - bits_); }
+  int64_t code_bytes() const { return packed_bytes(elements_, bits_); }  // saved, an image
+  int64_t mask_bytes() const { return saves_mask_ ? packed_bytes(elements_, 1) : 0; }
   const uint8_t* saved_codes(Context& ctx, int thread, int image) const {
-    const uint8_t* packed = codes_.data() + image * packed_bytes(elements_, bits_);
+    const uint8_t* packed = codes_.data() + image * code_bytes();
     if (bits_ == 8) return packed;
     Buffer<uint8_t>& bytes = ctx.scratch[thread]->norm_codes;
     bytes.resize(size_t(elements_) + 8);
@@ -87,7 +100,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
   const Node node_;
   LayerParams params_;
   int bits_, grad_bits_;
-  bool l2_;
+  bool l2_, saves_mask_;
   int channels_;
   int64_t elements_;
   State *mean_, *deviation_, *peak_;
@@ -96,7 +109,8 @@ class NormLayer : public IntegerLayer, public GradientSink {
   Plan plan_;
   std::vector<double> unit_;       // real value of 1 of the input stream, by channel
   std::vector<int64_t> sign_sum_;
-  Buffer<uint8_t> codes_, mask_;   // packed
+  Buffer<uint8_t> codes_, mask_;   // packed; the mask only where a residual is added
+  Buffer<int16_t> scale_, offset_; // of z, repeated: with the codes they say what the mask would
   Stream dy_, delta_;
   std::optional<Reduction> reduction_;
 };
@@ -150,8 +164,23 @@ NormLayer::Plan NormLayer::recall(const Stream&) const {
 void NormLayer::forward(Context& ctx) {
   Value& in = ctx.values[node_.input];
   Value& out = ctx.values[id_];
-  Value* residual = node_.residual >= 0 ? &ctx.values[node_.residual] : nullptr;
-  Stream& y = in.stream;
+  const Value* residual = node_.residual >= 0 ? &ctx.values[node_.residual] : nullptr;
+  // Where the range of z is known before the pass, its codes are written while an image is at hand.
+  const bool range_known = out.codes.bits && (!ctx.training || (!residual && ctx.config.quant.clip_a == 0));
+  const bool keeps_stream = out.stream_readers > 0 || (out.codes.bits && !range_known);
+  forget();
+  if (ctx.training) {
+    codes_ = ctx.memory.take(BlockUse::norm_codes, code_bytes() * ctx.images);
+    if (saves_mask_) mask_ = ctx.memory.take(BlockUse::mask, mask_bytes() * ctx.images);
+  }
+  if (keeps_stream) out.stream.memory = in.stream.memory;  // in place: nobody reads y again
+  if (!ctx.planning()) normalize(ctx, in, out, residual, range_known, keeps_stream);
+  else if (out.codes.bits) quantizer_.plan(ctx, out, {});
+  in.stream.memory.reset();
+}
+
+void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* residual, bool range_known, bool keeps_stream) {
+  const Stream& y = in.stream;
   unit_.resize(channels_);
   for (int c = 0; c < channels_; ++c)
     unit_[c] = std::ldexp(y.scale, y.channel_shift.empty() ? 0 : -y.channel_shift[c]);
@@ -183,24 +212,15 @@ void NormLayer::forward(Context& ctx) {
     scale[c] = to_int16(std::ldexp(a, 15 - k));
     offset[c] = to_int16(beta[c] / out.stream.scale - a * plan_.fraction[c]);
   }
-  Buffer<int16_t> mu_p, limit_p, pow2_p, scale_p, offset_p;
+  Buffer<int16_t> mu_p, limit_p, pow2_p;
   repeat_channels(mu.data(), channels_, mu_p);
   repeat_channels(limit.data(), channels_, limit_p);
   repeat_channels(pow2.data(), channels_, pow2_p);
-  repeat_channels(scale.data(), channels_, scale_p);
-  repeat_channels(offset.data(), channels_, offset_p);
+  repeat_channels(scale.data(), channels_, scale_);
+  repeat_channels(offset.data(), channels_, offset_);
   Rescale join;
   if (residual) join = make_rescale(residual->stream.top, residual->stream.scale / out.stream.scale);
 
-  const int64_t code_bytes = packed_bytes(elements_, bits_), mask_bytes = packed_bytes(elements_, 1);
-  if (ctx.training) {
-    codes_.resize(size_t(code_bytes) * ctx.images);
-    if (node_.relu) mask_.resize(size_t(mask_bytes) * ctx.images);
-  }
-  // Where the range of z is known before the pass, its codes are written while an image is at hand.
-  const bool range_known = out.codes.bits && (!ctx.training || (!residual && ctx.config.quant.clip_a == 0));
-  const bool keeps_stream = out.stream_readers > 0 || (out.codes.bits && !range_known);
-  if (keeps_stream) out.stream.memory = y.memory;  // in place: nobody reads y again
   if (range_known) {
     std::vector<int32_t> top(channels_, 0);
     for (int c = 0; c < channels_ && ctx.training; ++c)
@@ -213,23 +233,24 @@ void NormLayer::forward(Context& ctx) {
   ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::normalize);
     timer.work(0, (end - begin) * ((residual ? 4 : 2) * elements_ + (keeps_stream ? 2 * elements_ : 0) +
-                                   (ctx.training ? code_bytes + mask_bytes : 0) + (range_known ? out.codes.image_bytes : 0)));
+                                   (ctx.training ? code_bytes() + mask_bytes() : 0) + (range_known ? out.codes.image_bytes : 0)));
     ThreadScratch& s = *ctx.scratch[thread];
     s.norm_codes.resize(size_t(elements_) + 8);
     if (!keeps_stream) s.stream.resize(size_t(elements_));
     for (int i = begin; i < end; ++i) {
       int16_t* z = keeps_stream ? out.stream.image(i, elements_) : s.stream.data();
-      NormForward f{mu_p.data(), limit_p.data(), pow2_p.data(), scale_p.data(), offset_p.data(), channels_, bits_,
+      NormForward f{mu_p.data(), limit_p.data(), pow2_p.data(), scale_.data(), offset_.data(), channels_, bits_,
                     residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
-                    z, direct ? codes_.data() + i * code_bytes : s.norm_codes.data(),
-                    ctx.training && node_.relu ? mask_.data() + i * mask_bytes : nullptr, signs.at(thread), top.at(thread), nullptr, keeps_stream};
+                    z, direct ? codes_.data() + i * code_bytes() : s.norm_codes.data(),
+                    ctx.training && saves_mask_ ? mask_.data() + i * mask_bytes() : nullptr, signs.at(thread),
+                    top.at(thread), nullptr, keeps_stream};
       NormCodes codes;
       if (range_known) {
         codes = quantizer_.image_codes(ctx, out, i);
         f.codes = &codes;
       }
       ctx.norm.forward(y.image(i, elements_), elements_, f);
-      if (ctx.training && !direct) ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes);
+      if (ctx.training && !direct) ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes());
     }
   });
   sign_sum_ = signs.sum(ctx.pool.size());
@@ -237,7 +258,6 @@ void NormLayer::forward(Context& ctx) {
   // In evaluation a constant bound, so that an image's result does not depend on the others of its batch.
   out.stream.top = ctx.training ? std::max(1, *std::max_element(channel_top.begin(), channel_top.end())) : 16383;
   if (out.codes.bits && !range_known) quantizer_.run(ctx, out, channel_top);
-  y.memory.reset();
 }
 
 /// z of one y: what the forward pass computes for every element (kernels/norm/norm.h).
@@ -286,27 +306,26 @@ void NormLayer::begin_gradient(Context& ctx, Stream& dx) {
 
 void NormLayer::take_gradient(Context& ctx, int thread, int image) {
   PhaseTimer timer(ctx.profile, thread, id_, Phase::reduce);
-  const int64_t mask_bytes = packed_bytes(elements_, 1);
   Reduction& r = *reduction_;
-  timer.work(0, (r.joined ? 8 : 4) * elements_ + packed_bytes(elements_, bits_) + mask_bytes);
+  timer.work(0, (r.joined ? 8 : 4) * elements_ + code_bytes() + mask_bytes());
   int16_t* d = r.delta->image(image, elements_);
   if (r.joined) r.join.run(ctx, image, elements_, d);
-  ctx.norm.reduce(elements_, {d, node_.relu ? mask_.data() + image * mask_bytes : nullptr, saved_codes(ctx, thread, image),
-                              channels_, bits_, r.sums.at(thread), r.products.at(thread), r.tops.at(thread)});
+  const bool by_code = node_.relu && !saves_mask_;
+  ctx.norm.reduce(elements_, {d, saves_mask_ ? mask_.data() + image * mask_bytes() : nullptr, saved_codes(ctx, thread, image),
+                              channels_, bits_, r.sums.at(thread), r.products.at(thread), r.tops.at(thread),
+                              by_code ? scale_.data() : nullptr, offset_.data()});
 }
 
 int NormLayer::reads(int image, ReadAhead* ahead) const {
-  const int64_t bytes = packed_bytes(elements_, bits_);
-  ahead[0] = {codes_.data() + image * bytes, bytes};
-  ahead[1] = {mask_.data() + image * packed_bytes(elements_, 1), node_.relu ? packed_bytes(elements_, 1) : 0};
-  if (!reduction_->joined) return 2;
-  ahead[2] = {reduction_->join.a->image(image, elements_), elements_ * 2};
-  return 3;
+  int count = 0;
+  ahead[count++] = {codes_.data() + image * code_bytes(), code_bytes()};
+  if (saves_mask_) ahead[count++] = {mask_.data() + image * mask_bytes(), mask_bytes()};
+  if (reduction_->joined) ahead[count++] = {reduction_->join.a->image(image, elements_), elements_ * 2};
+  return count;
 }
 
 void NormLayer::backward(Context& ctx) {
   Value& out = ctx.values[id_];
-  const int threads = ctx.pool.size();
   if (!reduction_) {  // no product handed its images over
     if (out.gradients.empty()) throw Error("layer '" + node_.name + "': no gradient reaches it");
     if (out.gradients.size() == 2 && grad_bits_ == 16) {
@@ -316,10 +335,12 @@ void NormLayer::backward(Context& ctx) {
     } else {
       start_reduction(ctx, gather_gradients(ctx, out), {}, false);
     }
-    if (grad_bits_ < 16) round_gradient(ctx, *reduction_->delta, reduction_->delta->top);
-    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
-      for (int i = begin; i < end; ++i) take_gradient(ctx, thread, i);
-    });
+    if (!ctx.planning()) {
+      if (grad_bits_ < 16) round_gradient(ctx, *reduction_->delta, reduction_->delta->top);
+      ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
+        for (int i = begin; i < end; ++i) take_gradient(ctx, thread, i);
+      });
+    }
   }
   Reduction reduction = std::move(*reduction_);
   reduction_.reset();
@@ -329,6 +350,19 @@ void NormLayer::backward(Context& ctx) {
   }
   out.gradients.clear();
   const std::shared_ptr<Stream> delta = reduction.delta;
+  // In place, unless the residual's gradient is delta itself.
+  dy_.memory = node_.residual < 0 ? delta->memory : ctx.memory.take(elements_ * ctx.images);
+  if (!ctx.planning()) normalize_gradient(ctx, reduction);
+  ctx.values[node_.input].gradients.push_back(&dy_);
+  if (node_.residual >= 0) {
+    delta_ = std::move(*delta);
+    ctx.values[node_.residual].gradients.push_back(&delta_);
+  }
+}
+
+void NormLayer::normalize_gradient(Context& ctx, Reduction& reduction) {
+  const int threads = ctx.pool.size();
+  Stream* const delta = reduction.delta.get();
   const std::vector<int64_t> sum = reduction.sums.sum(threads), product = reduction.products.sum(threads);
   delta->top = reduction.tops.max(threads)[0];
 
@@ -366,23 +400,16 @@ void NormLayer::backward(Context& ctx) {
   repeat_channels(scale16.data(), channels_, scale_p);
   repeat_channels(mean16.data(), channels_, mean_p);
   repeat_channels(slope16.data(), channels_, slope_p);
-  // In place, unless the residual's gradient is delta itself.
-  dy_.memory = node_.residual < 0 ? delta->memory : ctx.streams.take(elements_ * ctx.images);
   dy_.top = 16383;
   dy_.image_top.assign(size_t(ctx.images) * channels_, 0);
   ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::norm_backward);
-    timer.work(0, (end - begin) * (4 * elements_ + packed_bytes(elements_, bits_)));
+    timer.work(0, (end - begin) * (4 * elements_ + code_bytes()));
     for (int i = begin; i < end; ++i)
       ctx.norm.backward(elements_, {delta->image(i, elements_), saved_codes(ctx, thread, i), scale_p.data(), mean_p.data(),
                                     slope_p.data(), channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_),
                                     dy_.image_top.data() + int64_t(i) * channels_});
   });
-  ctx.values[node_.input].gradients.push_back(&dy_);
-  if (node_.residual >= 0) {
-    delta_ = std::move(*delta);
-    ctx.values[node_.residual].gradients.push_back(&delta_);
-  }
 }
 
 }  // namespace

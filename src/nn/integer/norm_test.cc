@@ -50,7 +50,7 @@ struct Rig {
     y.scale = 0.003;
     y.top = 16383;
     y.sum.assign(t.shape.c, 0), y.low.assign(t.shape.c, INT32_MAX), y.high.assign(t.shape.c, INT32_MIN);
-    y.memory = ctx.streams.take(int64_t(count));
+    y.memory = ctx.memory.take(int64_t(count));
     std::vector<double> centre, spread;
     for (int c = 0; c < t.shape.c; ++c) {
       y.channel_shift.push_back(int(random() % 4));
@@ -91,7 +91,7 @@ struct Rig {
   void fill(Stream& s, std::vector<int>& copy, double scale) {
     s.scale = scale;
     s.top = 1 << (4 + random() % 11);
-    s.memory = ctx.streams.take(int64_t(count));
+    s.memory = ctx.memory.take(int64_t(count));
     std::uniform_int_distribution<int> value(1 - s.top, s.top - 1);
     for (size_t e = 0; e < count; ++e) copy.push_back(value(random)), (*s.memory)[e] = int16_t(copy.back());
   }
@@ -348,7 +348,7 @@ TEST(Norm, CodesAreThoseOfTheStreamAlsoWhereItIsNotKept) {
         r->ctx.training = training;
         if (!training) {
           r->ctx.values[2].stream.memory.reset();
-          r->ctx.values[0].stream.memory = r->ctx.streams.take(int64_t(r->count));
+          r->ctx.values[0].stream.memory = r->ctx.memory.take(int64_t(r->count));
           for (size_t e = 0; e < r->count; ++e) (*r->ctx.values[0].stream.memory)[e] = int16_t(r->input[e]);
         }
         r->forward();

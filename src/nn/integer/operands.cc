@@ -5,6 +5,22 @@
 
 namespace subbyte {
 
+void ThreadScratch::reserve(const ScratchSizes& sizes) {
+  bytes.reserve(size_t(sizes.bytes));
+  norm_codes.reserve(size_t(sizes.norm_codes));
+  stream.reserve(size_t(sizes.stream));
+  positions.reserve(size_t(sizes.positions));
+  image.reserve(sizes.image);
+  gradient.reserve(sizes.gradient);
+  dilated.reserve(sizes.dilated);
+  operands.reserve(sizes.x, sizes.g);
+  g.random.reserve(size_t(sizes.random));
+  g.codes.reserve(size_t(sizes.codes));
+  sums.reserve(size_t(sizes.sums));
+  dw.reserve(size_t(sizes.dw));
+  dw_total.reserve(size_t(sizes.dw_total));
+}
+
 void PaddedImage::shape(int height, int width, int frame_top, int frame_left, int bytes_a_pixel, uint8_t zero) {
   if (height == h && width == w && frame_top == top && frame_left == left && bytes_a_pixel == pixel_bytes && zero_ == zero)
     return;
@@ -14,7 +30,7 @@ void PaddedImage::shape(int height, int width, int frame_top, int frame_left, in
   left = frame_left;
   pixel_bytes = bytes_a_pixel;
   zero_ = zero;
-  bytes.resize(size_t(h) * w * pixel_bytes);
+  bytes.resize(size_t(size_for(h, w, pixel_bytes)));
   bytes.fill_bytes(zero);
   inner_h_ = inner_w_ = -1;
 }
@@ -85,10 +101,10 @@ void GradientOperands::set_geometry(const ProductShape& s) {
   g_image = int64_t(s.out.h) * blocks * panel_columns * 4;
 }
 
-int64_t GradientOperands::bytes(const ProductShape& s) {
+GradientOperands::Sizes GradientOperands::image_sizes(const ProductShape& s) {
   GradientOperands one;
   one.set_geometry(s);
-  return one.x_image + one.g_image * ((one.n + panel_columns - 1) / panel_columns);
+  return {one.x_image, one.g_image * panels(one.n)};
 }
 
 void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
@@ -103,7 +119,7 @@ void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
   for (int slot = 0; slot < capacity_ && has_ones; ++slot)
     std::memset(x.data() + slot * x_image + s.in.c * x_channel, 1, size_t(x_channel));
   g_panel = g_image * capacity_;
-  g.resize(size_t(g_panel) * ((n + panel_columns - 1) / panel_columns));
+  g.resize(size_t(g_panel) * panels(n));
 }
 
 void GradientOperands::load_x(const Context& ctx, const Codes& codes, int image, int slot, Buffer<uint8_t>& scratch) {

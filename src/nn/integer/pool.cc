@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "kernels/pool/pool.h"
 #include "nn/integer/layer.h"
+#include "nn/integer/operands.h"
 
 namespace subbyte {
 namespace {
@@ -32,27 +33,31 @@ class PoolLayer : public IntegerLayer {
     position_bits_ = std::max(1, log2_ceil(kh * kw));
     const int across = (kh + stride - 1) / stride, along = (kw + stride - 1) / stride;
     overlap_shift_ = log2_ceil(across * along);
-    if (maximum_)
-      for (int t = 0; t < ctx.pool.size(); ++t) where_.emplace_back(size_t(out_.elements()) + 8);
   }
 
   void forward(Context& ctx) override {
     Value& in = ctx.values[node_.input];
     Value& value = ctx.values[id_];
     const int64_t elements = out_.elements(), bytes = packed_bytes(elements, position_bits_);
-    value.stream.memory = ctx.streams.take(elements * ctx.images);
+    value.stream.memory = ctx.memory.take(elements * ctx.images);
     const int shift = maximum_ ? 0 : log2_ceil(window());
     value.stream.scale = maximum_ ? in.stream.scale : std::ldexp(in.stream.scale, shift) / window();
-    if (maximum_ && ctx.training) positions_.resize(size_t(bytes) * ctx.images);
+    forget();
+    if (maximum_ && ctx.training) positions_ = ctx.memory.take(BlockUse::positions, bytes * ctx.images);
+    if (ctx.planning()) {
+      if (value.codes.bits) quantizer_.plan(ctx, value, {});
+      return;
+    }
     PerThread<int32_t> top(ctx.pool.size(), out_.c);
     ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       PhaseTimer timer(ctx.profile, thread, id_, Phase::pool);
+      Buffer<uint8_t>& where = where_of(ctx, thread);
       for (int i = begin; i < end; ++i) {
         const int16_t* from = in.stream.image(i, in_elements_);
         int16_t* to = value.stream.image(i, elements);
         if (maximum_) {
-          kernels_.max(windows_, from, to, where_[thread].data());
-          if (ctx.training) ctx.quantize.pack(where_[thread].data(), elements, position_bits_, positions_.data() + i * bytes);
+          kernels_.max(windows_, from, to, where.data());
+          if (ctx.training) ctx.quantize.pack(where.data(), elements, position_bits_, positions_.data() + i * bytes);
         } else {
           kernels_.average(windows_, from, shift, to);
         }
@@ -68,25 +73,20 @@ class PoolLayer : public IntegerLayer {
   void backward(Context& ctx) override {
     const std::shared_ptr<Stream> delta = gather_gradients(ctx, ctx.values[id_]);
     if (!delta) throw Error("layer '" + node_.name + "': no gradient reaches it");
-    const int64_t elements = out_.elements(), bytes = packed_bytes(elements, position_bits_);
-    dx_.memory = ctx.streams.take(in_elements_ * ctx.images);
-    dx_.scale = std::ldexp(delta->scale, overlap_shift_) / (maximum_ ? 1 : window());
-    dx_.top = delta->top + 1;
-    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
-      PhaseTimer timer(ctx.profile, thread, id_, Phase::pool);
-      for (int i = begin; i < end; ++i) {
-        const int16_t* from = delta->image(i, elements);
-        int16_t* to = dx_.image(i, in_elements_);
-        if (maximum_) {
-          ctx.quantize.unpack(positions_.data() + i * bytes, elements, position_bits_, where_[thread].data());
-          kernels_.max_back(windows_, from, where_[thread].data(), overlap_shift_, to);
-        } else {
-          kernels_.average_back(windows_, from, overlap_shift_, to);
-        }
-      }
-      timer.work(0, int64_t(end - begin) * (2 * (in_elements_ + elements) + (maximum_ ? bytes : 0)));
-    });
-    ctx.values[node_.input].gradients.push_back(&dx_);
+    dx_.memory = ctx.memory.take(in_elements_ * ctx.images);
+    // The last contribution to a normalization's gradient is handed over image by image, while the caches hold it.
+    Value& input = ctx.values[node_.input];
+    GradientSink* const sink = input.first_reader == id_ ? input.sink : nullptr;
+    if (!ctx.planning()) compute_gradient(ctx, *delta, sink);
+    else if (sink) sink->begin_gradient(ctx, dx_);
+    if (sink) dx_.memory.reset();
+    else input.gradients.push_back(&dx_);
+  }
+
+  void forget() override { positions_.clear(); }
+
+  void scratch(const Context&, ScratchSizes& sizes) const override {
+    if (maximum_) ScratchSizes::grow(sizes.positions, out_.elements() + 8);
   }
 
   LayerInfo info() const override {
@@ -100,6 +100,38 @@ class PoolLayer : public IntegerLayer {
   }
 
  private:
+  void compute_gradient(Context& ctx, const Stream& delta, GradientSink* sink) {
+    dx_.scale = std::ldexp(delta.scale, overlap_shift_) / (maximum_ ? 1 : window());
+    dx_.top = delta.top + 1;
+    if (sink) sink->begin_gradient(ctx, dx_);
+    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
+      for (int i = begin; i < end; ++i) {
+        backward_image(ctx, delta, thread, i);
+        if (sink) sink->take_gradient(ctx, thread, i);
+      }
+    });
+  }
+
+  void backward_image(Context& ctx, const Stream& delta, int thread, int i) {
+    const int64_t elements = out_.elements(), bytes = packed_bytes(elements, position_bits_);
+    PhaseTimer timer(ctx.profile, thread, id_, Phase::pool);
+    timer.work(0, 2 * (in_elements_ + elements) + (maximum_ ? bytes : 0));
+    const int16_t* from = delta.image(i, elements);
+    int16_t* to = dx_.image(i, in_elements_);
+    if (maximum_) {
+      Buffer<uint8_t>& where = where_of(ctx, thread);
+      ctx.quantize.unpack(positions_.data() + i * bytes, elements, position_bits_, where.data());
+      kernels_.max_back(windows_, from, where.data(), overlap_shift_, to);
+    } else {
+      kernels_.average_back(windows_, from, overlap_shift_, to);
+    }
+  }
+
+  Buffer<uint8_t>& where_of(Context& ctx, int thread) const {  // one image's positions
+    Buffer<uint8_t>& where = ctx.scratch[thread]->positions;
+    if (maximum_) where.resize(size_t(out_.elements()) + 8);
+    return where;
+  }
   int window() const { return windows_.kernel_h * windows_.kernel_w; }
 
   int id_;
@@ -111,7 +143,6 @@ class PoolLayer : public IntegerLayer {
   int64_t in_elements_ = 0;
   int position_bits_ = 1, overlap_shift_ = 0;
   ActivationQuantizer quantizer_;
-  std::vector<Buffer<uint8_t>> where_;  // [thread], one image's positions as bytes
   Buffer<uint8_t> positions_;
   Stream dx_;
 };

@@ -67,7 +67,7 @@ struct Rig {
   void fill(Stream& stream, Shape shape, double scale, int levels) {
     stream.scale = scale;
     stream.top = 16383;
-    stream.memory = ctx.streams.take(int64_t(shape.elements()) * t.images);
+    stream.memory = ctx.memory.take(int64_t(shape.elements()) * t.images);
     std::uniform_int_distribution<int> value(-levels, levels);
     for (int64_t e = 0; e < int64_t(shape.elements()) * t.images; ++e) (*stream.memory)[e] = int16_t(value(random));
   }

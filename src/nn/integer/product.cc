@@ -65,6 +65,8 @@ void ProductLayer::forward(Context& ctx) {
   const Value& input = ctx.values[node_.input];
   Value& out = ctx.values[id_];
   const Codes& x = input.codes;
+  out.stream.memory = ctx.memory.take(int64_t(shape_.out.elements()) * ctx.images);
+  if (ctx.planning()) return;
   PhaseTimer timer(ctx.profile, 0, id_, Phase::weights);
   try {
     quantize_weights({weight_kernels(ctx.isa), &ctx.pool}, *params_.weight, format_.w, groups_w_, ctx.config.quant.clip_w,
@@ -80,11 +82,11 @@ void ProductLayer::forward(Context& ctx) {
   const int finest = x.groups - 1 - spare;
   std::vector<int32_t> left(shape_.in.c);
   for (int c = 0; c < shape_.in.c; ++c) left[c] = finest - x.shift[c % x.shift.size()];  // a flattened image repeats channels
-  pack_forward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, x.zero, (1 << x.bits) - 1, packed_);
+  pack_forward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, x.zero, (1 << x.bits) - 1, *ctx.packed);
   timer.stop();
   out.stream.scale = std::ldexp(x.scale * weights_.scale, -finest);
   out.stream.channel_shift = weights_.shift;
-  forward_images(ctx, packed_, spare, out);
+  forward_images(ctx, *ctx.packed, spare, out);
 }
 
 void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int spare, Value& out) {
@@ -95,7 +97,6 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int
   const std::vector<int32_t> init = packed.init(0);
   PerThread<int64_t> sum(threads, channels);
   PerThread<int32_t> low(threads, packed.outputs, INT32_MAX), high(threads, packed.outputs, INT32_MIN);
-  out.stream.memory = ctx.streams.take(out_elements * ctx.images);
   const int pixel_bytes = packed.words * 4, row_bytes = (shape_.in.w + 2 * shape_.pad) * pixel_bytes;
   std::vector<int32_t> offsets;
   for (int dy = 0; dy < shape_.kh; ++dy)
@@ -146,6 +147,42 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int
     out.stream.high[c] = narrowed(highest[c], t);
   }
   out.stream.top = stream_limit;
+}
+
+void ProductLayer::scratch(const Context& ctx, ScratchSizes& sizes) const {
+  using S = ScratchSizes;
+  const ProductShape& s = shape_;
+  // Bytes where the largest shifts have room in them, as pack_forward and pack_backward choose; int16 otherwise.
+  const PackedSize forward = packed_size(s.in.c, s.out.c, s.taps(), format_.w + groups_a_ - 1 > 8);
+  S::grow(sizes.packed, forward.bytes);
+  S::grow(sizes.bytes, s.in.elements() + 8);
+  S::grow(sizes.image, PaddedImage::size_for(s.in.h + 2 * s.pad, s.in.w + 2 * s.pad, forward.words * 4));
+  S::grow(sizes.sums, forward.outputs);
+  if (!ctx.training) return;
+  S::grow(sizes.random, GradientCodes::random_size(s.out));
+  S::grow(sizes.codes, s.out.elements());
+  if (needs_input_gradient_) {
+    const int beyond_weights = std::max(0, groups_g_ + groups_w_ - 2 - (8 - format_.w));
+    int taps = 0;
+    for (const Phase2d& phase : phases_.phases) taps += int(phase.taps.size());
+    const PackedSize backward = packed_size(s.out.c, s.in.c, taps, format_.g + beyond_weights > 8);
+    S::grow(sizes.packed, backward.bytes);
+    S::grow(sizes.gradient, PaddedImage::size_for(phases_.height, phases_.width, backward.words * 4));
+  }
+  const Accumulation sums = accumulation(ctx);
+  const GradientOperands::Sizes operands = GradientOperands::image_sizes(s);
+  const int64_t rows = int64_t(s.taps()) * round_up(s.in.c, 4);
+  if (sums.by_panel) {
+    S::grow(sizes.batch_x, operands.x * ctx.images);
+    S::grow(sizes.batch_g, operands.g * ctx.images);
+    S::grow(sizes.dw, rows * panel_columns);
+  } else {
+    const int64_t count = rows * round_up(s.out.c, 16);
+    S::grow(sizes.x, operands.x * sums.group);
+    S::grow(sizes.g, operands.g * sums.group);
+    S::grow(sizes.dw, count);
+    if (sums.late_shift || sums.bound * ctx.images >= (int64_t{1} << 31)) S::grow(sizes.dw_total, count);
+  }
 }
 
 LayerInfo ProductLayer::info() const {

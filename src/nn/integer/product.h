@@ -15,8 +15,17 @@ class ProductLayer : public IntegerLayer {
   void forward(Context&) override;
   void backward(Context&) override;
   LayerInfo info() const override;
+  void scratch(const Context&, ScratchSizes&) const override;
+  int64_t weight_code_bytes() const override { return int64_t(params_.weight->value.size()); }
 
  private:
+  /// How a batch's weight gradients are summed up; known before the batch.
+  struct Accumulation {
+    int64_t bound = 0;           // of one image's shifted sums
+    bool late_shift = false;     // the bound is beyond 32 bits: the sample's shift is applied in 64
+    int group = 1;               // images whose operands of backward-weights are prepared together
+    bool by_panel = false;       // all of them: a thread then finishes whole panels of outputs, and no sums are added up
+  };
   /// What a batch's backward pass needs beside the gradient.
   struct Backward {
     GradientPlan plan;
@@ -26,19 +35,18 @@ class ProductLayer : public IntegerLayer {
     int right_shift = 0;         // of backward-data's sums, of the finest sample
     int spare = 0;               // shifts that no channel uses
     int zero = 0;                // zero point of X
-    int64_t bound = 0;           // of one image's shifted weight gradient sums
+    Accumulation sums;
     GradientSink* sink = nullptr;
-    bool late_shift = false;     // the bound is beyond 32 bits: the sample's shift is applied in 64
-    int group = 1;               // images whose operands of backward-weights are prepared together
-    bool by_panel = false;       // all of them: a thread then finishes whole panels of outputs, and no sums are added up
-    std::vector<int> order, shift, slot;  // by_panel: images by falling shift, their shifts, and an image's place
+    std::vector<int> order, shift, slot;  // sums.by_panel: images by falling shift, their shifts, and an image's place
   };
   struct WeightUnits {           // real value of a weight gradient's sum: input[k] * output[n]
     std::vector<double> input, output;
   };
   WeightUnits weight_units(const Backward&, const Codes&) const;
   void forward_images(Context&, const PackedWeights&, int spare, Value& out);
+  Accumulation accumulation(const Context&) const;
   Backward plan_backward(Context&, const Stream& dy);
+  void compute_gradients(Context&, const Stream& dy, GradientSink*);
   void backward_images(Context&, const Backward&, const Stream& dy, bool weights, int thread, int begin, int end, int64_t* top);
   void input_gradient(Context&, const Backward&, const Stream& dy, int image, int next, ThreadScratch&, int64_t* top);
   void load_weight_operands(Context&, GradientOperands&, int image, int slot, int shift, ThreadScratch&) const;
@@ -57,7 +65,6 @@ class ProductLayer : public IntegerLayer {
   BackwardPhases phases_;
   int groups_w_, groups_a_, groups_g_;
   WeightCodes weights_;
-  PackedWeights packed_;       // of the product that runs: forward, then backward-data
   State* shifts_;        // "<node>.shifts": right shifts of the forward and the input-gradient sums at the finest
                          // group; -1 before the first step
   Stream dx_;

@@ -10,24 +10,32 @@
 
 namespace subbyte {
 
+ProductLayer::Accumulation ProductLayer::accumulation(const Context& ctx) const {
+  Accumulation sums;
+  const bool is_signed = ctx.values[node_.input].is_signed;
+  const int64_t pixels = int64_t(shape_.out.h) * shape_.out.w;
+  const int top_x = is_signed ? 1 << (format_.a - 1) : (1 << format_.a) - 1;  // true sums; the zero point cancels modulo 2^32
+  sums.bound = (pixels * top_x * top_code(format_.g, true)) << (ctx.config.quant.sample_groups - 1);
+  sums.late_shift = sums.bound >= (int64_t{1} << 31);
+  // Enough pixels that adding a register tile to memory costs little, and operands that stay in the second-level cache.
+  const int64_t fit = sums.late_shift ? 1 : ((int64_t{1} << 31) - 1) / sums.bound;
+  sums.group = int(std::clamp<int64_t>(std::min(fit, 1024 / pixels), 1, 16));
+  // With many weights, adding up every thread's sums would take as long as the product.
+  const int64_t weights = int64_t(shape_.taps()) * round_up(shape_.in.c, 4) * round_up(shape_.out.c, 16);
+  constexpr int64_t many = 64 << 10, most_operands = 32 << 20;
+  const GradientOperands::Sizes image = GradientOperands::image_sizes(shape_);
+  sums.by_panel = weights >= many && sums.bound * ctx.images < (int64_t{1} << 31) &&
+                  (image.x + image.g) * ctx.images <= most_operands && (!is_signed || shape_.in.c % 4 != 0);
+  return sums;
+}
+
 ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& dy) {
   Backward b;
   b.plan = plan_gradient(ctx, dy, shape_.out, format_.g, groups_g_, id_);
   const Codes& x = ctx.values[node_.input].codes;
-  const int64_t pixels = int64_t(shape_.out.h) * shape_.out.w;
-  const int top_x = x.zero ? 1 << (x.bits - 1) : (1 << x.bits) - 1;  // true sums; the zero point cancels modulo 2^32
-  b.bound = (pixels * top_x * top_code(format_.g, true)) << (b.plan.samples - 1);
   b.zero = x.zero;
-  b.late_shift = b.bound >= (int64_t{1} << 31);
-  // Enough pixels that adding a register tile to memory costs little, and operands that stay in the second-level cache.
-  const int64_t fit = b.late_shift ? 1 : ((int64_t{1} << 31) - 1) / b.bound;
-  b.group = int(std::clamp<int64_t>(std::min(fit, 1024 / pixels), 1, 16));
-  // With many weights, adding up every thread's sums would take as long as the product.
-  const int64_t weights = int64_t(shape_.taps()) * round_up(shape_.in.c, 4) * round_up(shape_.out.c, 16);
-  constexpr int64_t many = 64 << 10, most_operands = 32 << 20;
-  b.by_panel = weights >= many && b.bound * ctx.images < (int64_t{1} << 31) &&
-               GradientOperands::bytes(shape_) * ctx.images <= most_operands && (x.zero == 0 || shape_.in.c % 4 != 0);
-  if (b.by_panel) {
+  b.sums = accumulation(ctx);
+  if (b.sums.by_panel) {
     ctx.batch_operands->shape(shape_, ctx.images, uint8_t(x.zero));
     b.order.resize(ctx.images);
     b.slot.resize(ctx.images);
@@ -51,24 +59,24 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   for (int32_t& shift : left) shift = finest - shift;
   std::vector<std::vector<int>> sets;
   for (const Phase2d& phase : phases_.phases) sets.push_back(phase.taps);
-  pack_backward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, format_.g, sets, packed_);
-  const int pixel_bytes = packed_.words * 4, row_bytes = phases_.width * pixel_bytes;
+  pack_backward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, format_.g, sets, *ctx.packed);
+  const PackedWeights& packed = *ctx.packed;
+  const int pixel_bytes = packed.words * 4, row_bytes = phases_.width * pixel_bytes;
   for (size_t set = 0; set < sets.size(); ++set) {
     const Phase2d& phase = phases_.phases[set];
     std::vector<int32_t> offsets;
     for (size_t tap = 0; tap < phase.taps.size(); ++tap)
       offsets.push_back(phase.row[tap] * row_bytes + phase.column[tap] * pixel_bytes);
-    b.taps.push_back(merge_taps(offsets, packed_.words));
-    b.init.push_back(packed_.init(set));
+    b.taps.push_back(merge_taps(offsets, packed.words));
+    b.init.push_back(packed.init(set));
   }
   b.right_shift = shifts_->ints[1] - b.spare;
-  const std::vector<int32_t>& on_codes = packed_.operand_shift;
+  const std::vector<int32_t>& on_codes = packed.operand_shift;
   if (*std::max_element(on_codes.begin(), on_codes.end()) > 0) {
     std::vector<int> factor;
     for (int32_t shift : on_codes) factor.push_back(1 << shift);
     repeat_channels(factor.data(), shape_.out.c, b.factor);
   }
-  dx_.memory = ctx.streams.take(int64_t(shape_.in.elements()) * ctx.images);
   dx_.scale = std::ldexp(b.plan.grid.scale * weights_.scale, -finest);
   dx_.top = stream_limit;
   return b;
@@ -77,17 +85,26 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
 void ProductLayer::backward(Context& ctx) {
   const std::shared_ptr<Stream> dy = gather_gradients(ctx, ctx.values[id_]);
   if (!dy) throw Error("layer '" + node_.name + "': no gradient reaches it");
-  Backward b = plan_backward(ctx, *dy);
+  if (needs_input_gradient_) dx_.memory = ctx.memory.take(int64_t(shape_.in.elements()) * ctx.images);
+  // The last contribution to a normalization's gradient is handed over image by image, while the caches hold it.
+  Value& input = ctx.values[node_.input];
+  GradientSink* const sink = needs_input_gradient_ && input.first_reader == id_ ? input.sink : nullptr;
+  if (!ctx.planning()) compute_gradients(ctx, *dy, sink);
+  else if (sink) sink->begin_gradient(ctx, dx_);
+  if (sink) dx_.memory.reset();
+  else if (needs_input_gradient_) input.gradients.push_back(&dx_);
+}
+
+void ProductLayer::compute_gradients(Context& ctx, const Stream& dy, GradientSink* sink) {
+  Backward b = plan_backward(ctx, dy);
+  b.sink = sink;
   const int threads = ctx.pool.size();
   PerThread<int64_t> top(threads, 1);
   auto run = [&](bool weights) {
     ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
-      backward_images(ctx, b, *dy, weights, thread, begin, end, top.at(thread));
-    }, weights && !b.by_panel ? b.group : 1);
+      backward_images(ctx, b, dy, weights, thread, begin, end, top.at(thread));
+    }, weights && !b.sums.by_panel ? b.sums.group : 1);
   };
-  // The last contribution to a normalization's gradient is handed over image by image, while the caches hold it.
-  Value& input = ctx.values[node_.input];
-  b.sink = needs_input_gradient_ && input.first_reader == id_ ? input.sink : nullptr;
   const double scale = dx_.scale;
   auto begin_sink = [&] {
     dx_.scale = std::ldexp(scale, b.right_shift);
@@ -96,7 +113,7 @@ void ProductLayer::backward(Context& ctx) {
   for (const auto& s : ctx.scratch) s->has_sums = false;
   begin_sink();
   run(true);
-  if (b.by_panel) weight_gradient_by_panel(ctx, b);
+  if (b.sums.by_panel) weight_gradient_by_panel(ctx, b);
   else finish_weight_gradient(ctx, b);
   if (!needs_input_gradient_) return;
   const int64_t seen = top.max(threads)[0];
@@ -106,8 +123,6 @@ void ProductLayer::backward(Context& ctx) {
     run(false);
   }
   shifts_->ints[1] = shift_for(seen << b.spare);
-  if (b.sink) dx_.memory.reset();
-  else input.gradients.push_back(&dx_);
 }
 
 void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream& dy, bool weights, int thread, int begin,
@@ -116,9 +131,9 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
   const Codes& x = ctx.values[node_.input].codes;
   const GradientPlan& plan = b.plan;
   const int64_t macs = int64_t(shape_.out.elements()) * shape_.taps() * shape_.in.c;
-  const bool own_sums = weights && !b.by_panel;
+  const bool own_sums = weights && !b.sums.by_panel;
   if (own_sums && !s.has_sums) {
-    s.operands.shape(shape_, b.group, uint8_t(x.zero));
+    s.operands.shape(shape_, b.sums.group, uint8_t(x.zero));
     s.dw.resize(size_t(shape_.taps()) * s.operands.k * s.operands.n);
     s.dw.fill_bytes(0);
     s.g_sum.assign(shape_.out.c, 0);
@@ -127,13 +142,13 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
     s.pending = 0;
   }
   std::vector<int> order, shift;
-  for (int at = begin; at < end; at += b.group) {
-    const int count = std::min(b.group, end - at);
+  for (int at = begin; at < end; at += b.sums.group) {
+    const int count = std::min(b.sums.group, end - at);
     order.resize(count);
     shift.resize(count);
     for (int i = 0; i < count; ++i) order[i] = at + i;
     std::stable_sort(order.begin(), order.end(), [&](int i, int j) { return plan.sample[i] < plan.sample[j]; });
-    if (own_sums && !b.late_shift && (s.pending + count) * b.bound >= (int64_t{1} << 31)) flush(b, s, 0);
+    if (own_sums && !b.sums.late_shift && (s.pending + count) * b.sums.bound >= (int64_t{1} << 31)) flush(b, s, 0);
     auto multiply = [&] {
       PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
       timer.work(macs * count, count * (plan.elements + x.image_bytes));
@@ -141,7 +156,7 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
       const WeightsGradient product = weights_gradient(s.operands, shift.data(), count, s.dw.data(), dot);
       ctx.conv.weights_gradient(product, dot);
       s.pending += count;
-      if (b.late_shift) flush(b, s, plan.samples - 1 - plan.sample[order[0]]);
+      if (b.sums.late_shift) flush(b, s, plan.samples - 1 - plan.sample[order[0]]);
     };
     for (int slot = 0; slot < count; ++slot) {
       const int image = order[slot];
@@ -152,11 +167,11 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
       }
       if (weights) {
         PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
-        shift[slot] = b.late_shift ? 0 : plan.samples - 1 - plan.sample[image];
-        if (b.by_panel) load_weight_operands(ctx, *ctx.batch_operands, image, b.slot[image], 0, s);
+        shift[slot] = b.sums.late_shift ? 0 : plan.samples - 1 - plan.sample[image];
+        if (b.sums.by_panel) load_weight_operands(ctx, *ctx.batch_operands, image, b.slot[image], 0, s);
         else load_weight_operands(ctx, s.operands, image, slot, shift[slot], s);
       }
-      if (own_sums && b.group == 1) multiply();  // while the operands are in the first-level cache
+      if (own_sums && b.sums.group == 1) multiply();  // while the operands are in the first-level cache
       const int next = slot + 1 < count ? order[slot + 1] : at + count < end ? at + count : -1;
       if (needs_input_gradient_) {
         PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_data);
@@ -165,13 +180,13 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
       }
       if (b.sink) b.sink->take_gradient(ctx, thread, image);
     }
-    if (own_sums && b.group > 1) multiply();
+    if (own_sums && b.sums.group > 1) multiply();
   }
 }
 
 void ProductLayer::input_gradient(Context& ctx, const Backward& b, const Stream& dy, int image, int next, ThreadScratch& s,
                                   int64_t* top) {
-  const PackedWeights& packed = packed_;
+  const PackedWeights& packed = *ctx.packed;
   const bool words = packed.dot == Dot::s16;
   const int channels = shape_.in.c, stride = shape_.stride, sample = b.plan.sample[image];
   s.gradient.shape(phases_.height, phases_.width, phases_.top, phases_.left, packed.words * 4, uint8_t(packed.zero));
@@ -211,7 +226,7 @@ WeightsGradient ProductLayer::weights_gradient(const GradientOperands& o, const 
   dot = burst > 0 ? Dot::u8s8 : Dot::u8s8_wide;
   return {o.x.data(), o.x_image, o.x_channel, o.x_row, shape_.stride, o.column_offset.data(), o.g.data(), o.g_image, o.g_panel,
           shift, count, shape_.out.h, o.blocks, shape_.kh, shape_.kw, o.k, o.n, burst, 0,
-          (o.n + panel_columns - 1) / panel_columns, dw};
+          panels(o.n), dw};
 }
 
 void ProductLayer::load_weight_operands(Context& ctx, GradientOperands& o, int image, int slot, int shift,
@@ -239,7 +254,10 @@ void ProductLayer::sum_codes(const Backward& b, ThreadScratch& s) const {
 void ProductLayer::flush(const Backward& b, ThreadScratch& s, int shift) const {
   const int k = s.operands.k, n = s.operands.n;
   sum_codes(b, s);
-  if (!s.has_total) s.dw_total.assign(s.dw.size(), 0);
+  if (!s.has_total) {
+    s.dw_total.resize(s.dw.size());
+    s.dw_total.fill_bytes(0);
+  }
   s.has_total = true;
   for (int64_t row = 0; row < int64_t(shape_.taps()) * k; ++row)
     for (int c = 0; c < shape_.out.c; ++c)
@@ -283,7 +301,7 @@ void ProductLayer::weight_gradient_by_panel(Context& ctx, const Backward& b) {
   const int inputs = shape_.in.c, taps = shape_.taps();
   const WeightUnits units = weight_units(b, x);
   const WeightKernels& kernels = weight_kernels(ctx.isa);
-  ctx.pool.share((o.n + panel_columns - 1) / panel_columns, [&](int thread, int begin, int end) {
+  ctx.pool.share(panels(o.n), [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
     ThreadScratch& s = *ctx.scratch[thread];
     s.dw.resize(size_t(taps) * o.k * panel_columns);

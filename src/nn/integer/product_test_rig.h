@@ -110,7 +110,7 @@ struct Rig {
     }
     dy.scale = 0.002;
     dy.top = 16383;
-    dy.memory = ctx.streams.take(t.out.elements() * t.images);
+    dy.memory = ctx.memory.take(t.out.elements() * t.images);
     for (int i = 0; i < t.images; ++i) {
       const int fall = t.largest ? 0 : uniform(0, 9);
       for (int64_t e = 0; e < t.out.elements(); ++e)

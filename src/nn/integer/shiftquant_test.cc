@@ -44,7 +44,7 @@ struct Batch2D {
     }
     dy.scale = 0.01;
     dy.top = 16383;
-    dy.memory = ctx.streams.take(int64_t(value.size()));
+    dy.memory = ctx.memory.take(int64_t(value.size()));
     for (size_t i = 0; i < value.size(); ++i) (*dy.memory)[i] = int16_t(std::lround(value[i] / top * 16383));
   }
 

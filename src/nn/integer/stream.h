@@ -1,31 +1,17 @@
 // Tensors inside a training step. A stream is int16 and transient; codes are b-bit, packed, and live until backward.
 #pragma once
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "base/buffer.h"
+#include "nn/integer/step_memory.h"
 #include "nn/spec.h"
 
 namespace subbyte {
 
-/// Hands out int16 buffers and takes them back when their last owner lets go, so that a step's streams share memory.
-class StreamPool {
- public:
-  using Memory = std::shared_ptr<Buffer<int16_t>>;
-  Memory take(int64_t count);
-
- private:
-  struct Shelf {
-    std::vector<std::unique_ptr<Buffer<int16_t>>> free;
-  };
-  std::shared_ptr<Shelf> shelf_ = std::make_shared<Shelf>();
-};
-
 /// [images][h][w][c] int16; the value of an element is scale * 2^-channel_shift[c] * element.
 struct Stream {
-  StreamPool::Memory memory;
+  StepMemory::Memory memory;
   double scale = 1;
   int32_t top = 0;                    ///< no |element| is larger
   std::vector<int32_t> channel_shift; ///< of a product's output; empty: all zero

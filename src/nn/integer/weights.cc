@@ -72,9 +72,14 @@ WeightCodes quantize_weights(const Param& weight, int bits, int groups, float cl
   return w;
 }
 
-namespace {
+PackedSize packed_size(int rows, int columns, int taps, bool int16) {
+  const int group = int16 ? 2 : 4;
+  PackedSize size{(rows + group - 1) / group, (columns + 15) / 16 * 16, 0};
+  size.bytes = int64_t(taps) * size.words * size.outputs * 4;
+  return size;
+}
 
-int round_up(int n, int to) { return (n + to - 1) / to * to; }
+namespace {
 
 enum class Direction { forward, backward };
 
@@ -82,15 +87,16 @@ enum class Direction { forward, backward };
 void pack_words(const WeightWorkers& workers, Direction direction, const WeightCodes& w, const ProductShape& s,
                 const std::vector<int32_t>& left, const std::vector<std::vector<int>>& sets, PackedWeights& out) {
   const bool forward = direction == Direction::forward, words16 = out.dot == Dot::s16;
-  const int rows = forward ? s.in.c : s.out.c, columns = forward ? s.out.c : s.in.c, group = words16 ? 2 : 4;
-  out.words = (rows + group - 1) / group;
-  out.outputs = round_up(columns, 16);
+  const int rows = forward ? s.in.c : s.out.c, columns = forward ? s.out.c : s.in.c;
+  const PackedSize empty = packed_size(rows, columns, 0, words16);
+  out.words = empty.words;
+  out.outputs = empty.outputs;
   out.sets.resize(sets.size());
   int64_t bytes = 0;
   for (size_t i = 0; i < sets.size(); ++i) {
     out.sets[i].offset = bytes;
     out.sets[i].column_sum.resize(out.outputs);
-    bytes += int64_t(sets[i].size()) * out.words * out.outputs * 4;
+    bytes += packed_size(rows, columns, int(sets[i].size()), words16).bytes;
   }
   out.bytes.resize(size_t(bytes));
   const WeightKernels& k = workers.kernels;

@@ -39,6 +39,13 @@ struct WeightWorkers {
 void quantize_weights(const WeightWorkers&, const Param& weight, int bits, int groups, float clip, WeightCodes& out);
 WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip);
 
+/// What PackedWeights takes for `rows` reduced channels, `columns` outputs, and `taps` in all sets.
+struct PackedSize {
+  int words = 0, outputs = 0;
+  int64_t bytes = 0;
+};
+PackedSize packed_size(int rows, int columns, int taps, bool int16);
+
 /// Words [panel][tap][words][panel_width] for ImageProduct (kernels/conv), for each set of taps.
 struct PackedWeights {
   struct Taps {
