@@ -227,9 +227,9 @@ TEST(TrainLoader, PreparesAheadAndNoFurther) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     return data->reads.load();
   };
-  EXPECT_EQ(wait_for(4), 4);  // the one that was asked for and three more
+  EXPECT_EQ(wait_for(3), 3);  // the one that was asked for and two more
   loader.get(0, 1);
-  EXPECT_EQ(wait_for(5), 5);
+  EXPECT_EQ(wait_for(4), 4);
 }
 
 TEST(TrainLoader, ErrorsOfTheBackgroundThreadAreThrownByTheirBatchAlone) {
