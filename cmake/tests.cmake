@@ -24,7 +24,9 @@ function(subbyte_test_files name files)  # libraries
                                                   $<$<BOOL:${SUBBYTE_FLOAT}>:SUBBYTE_WITH_FLOAT>)
   target_link_libraries(test_${name} PRIVATE ${ARGN} nlohmann_json::nlohmann_json rapidcheck GTest::gtest
                                              GTest::gtest_main)
-  gtest_discover_tests(test_${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600 LABELS ${name})
+  # OpenMP's threads would spin while they wait, and keep the tests that run beside them off their processors.
+  gtest_discover_tests(test_${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT 600 LABELS ${name} ENVIRONMENT OMP_WAIT_POLICY=PASSIVE)
 endfunction()
 
 subbyte_test_program(base src/base subbyte)

@@ -45,17 +45,22 @@ TEST(Share, EveryItemRunsOnceInPiecesOfItsPart) {
     for (const int items : {0, 1, 2, 3, 5, 6, 7, 8, 20, 64, 65, 1001, 4096})
       for (const int least : {1, 2, 3, 16, 5000})
         for (int repeat = 0; repeat < 10; ++repeat) {
-          std::vector<int> count(items, 0), small(threads, 0);
+          std::vector<int> count(items, 0), small(threads, 0), rest(threads, 0);
           for (const Piece& p : pieces_of(pool, items, least)) {
             ASSERT_TRUE(p.thread >= 0 && p.thread < threads && p.begin >= 0 && p.begin < p.end && p.end <= items);
             for (int i = p.begin; i < p.end; ++i) ++count[i];
             int part = 0;
             while (pool.begin_of(part + 1, items) <= p.begin) ++part;
             ASSERT_LE(p.end, pool.begin_of(part + 1, items));
-            small[part] += p.end - p.begin < (least + 3) / 4;
+            const int size = p.end - p.begin;
+            small[part] += size < least ? size : 0;
+            rest[part] += size < (least + 3) / 4;
           }
           ASSERT_EQ(count, std::vector<int>(items, 1)) << threads << " threads, least " << least;
-          for (const int pieces : small) ASSERT_LE(pieces, 1) << threads << " threads, " << items << " items, least " << least;
+          for (int t = 0; t < threads; ++t) {
+            ASSERT_LE(small[t], 2 * least) << threads << " threads, " << items << " items, least " << least;  // the end's
+            ASSERT_LE(rest[t], 1) << threads << " threads, " << items << " items, least " << least;
+          }
         }
   }
 }

@@ -26,28 +26,6 @@ TEST(Product, SumsOfAWideLayerFitWithAllOperandsAtTheirMaximum) {
   EXPECT_NO_THROW(check_products(t));
 }
 
-/// 32-bit sums of the weight gradient go to 64 bits before another group of images could overflow them; where one image
-/// could, its sample's shift is applied there.
-TEST(Product, WeightGradientsOfManyPixelsAreFlushedInTime) {
-  unsigned seed = 1;
-  for (const int size : {16, 36})
-    for (const bool is_signed : {false, true})
-      for (const int kind : {0, 1, 2, 3}) {
-        Trial t;
-        const int inputs = 3 + kind % 2;  // with and without room for a channel of ones
-        t.largest = kind >= 2;            // 32 bits would overflow; else samples differ
-        t.in = {size, size, inputs};
-        t.out = {size, size, 4};
-        t.is_signed = is_signed;
-        t.format = Format::parse("w8a8g8");
-        t.quant.sample_groups = 8;
-        t.images = 10;
-        t.seed = seed++;
-        t.density = 1;
-        EXPECT_NO_THROW(check_products(t)) << text(t);
-      }
-}
-
 /// A sample's shift joins the layer's, so the half that rounds its sums grows with it.
 TEST(Product, TheLargestSumsOfSmallSamplesHaveRoomForTheirHalf) {
   for (const int samples : {1, 8, 16})

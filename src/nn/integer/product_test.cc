@@ -52,28 +52,6 @@ TEST(Product, DepthwiseEqualsThePlainSumsOfItsCodes) {
   }));
 }
 
-/// From 2^16 weights on, the weight gradient is taken panel by panel over the whole batch.
-TEST(Product, LayersOfManyWeightsEqualThePlainSums) {
-  unsigned seed = 1;
-  for (const bool is_signed : {false, true})
-    for (const int kernel : {1, 3})
-      for (const char* format : {"w4a4g4", "w8a8g8"}) {
-        Trial t;
-        t.kernel = kernel;
-        t.pad = kernel / 2;
-        t.in = {kernel == 1 ? 2 : 3, 3, kernel == 1 ? 299 : 86};  // not a multiple of 4: a channel of ones has room
-        t.out = {t.in.h, 3, kernel == 1 ? 230 : 90};
-        t.stride = 1;
-        t.is_signed = is_signed;
-        t.format = Format::parse(format);
-        t.quant.sample_groups = 8;
-        t.images = 5;
-        t.threads = 2;
-        t.seed = seed++;
-        EXPECT_NO_THROW(check_products(t)) << text(t);
-      }
-}
-
 void check_after(const Trial& before, const Trial& t) {
   Rig first(before), rig(t);
   check_forward(first, quantize_weights(first.weight, before.format.w, first.groups_w, 0));
