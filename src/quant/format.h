@@ -27,11 +27,13 @@ const char* norm_name(NormKind kind);
 
 /// How tensors are quantized (docs/method.md calls the counts Ng and Mg). Ranges are checked by validate().
 struct QuantConfig {
-  int groups_w = 0;        ///< power-of-two groups over output channels of W; 0: default for the bits; 1: per tensor
-  int groups_a = 0;        ///< over channels of X
+  int groups_w = 0;        ///< power-of-two groups over output channels of W; 1: per tensor; 0: a real scale for each, folded
+                           ///< into the normalization behind the product
+  int groups_a = 0;        ///< over channels of X; 0: default for the bits; 1: per tensor
   int groups_g = 0;        ///< over channels of G
   int sample_groups = 8;   ///< power-of-two groups over the samples of G; 1: none
-  float clip_w = 0;        ///< weights' range at most clip_w root mean squares; 0: the maximum
+  int pair_groups = 0;     ///< over G's pairs of a sample and a channel, at most what bytes have room for; 0: default; 1: none
+  float clip_w = 0;        ///< weights' range at most clip_w root mean squares of an output channel; 0: the maximum
   float clip_a = 0;        ///< activations' range at most clip_a root mean squares (over the tensor); 0: the maximum
   int norm_bits = 8;       ///< bits of the normalization's input codes, saved for backward; 2..8
   int norm_grad_bits = 16; ///< bits of the gradient that enters the normalization's backward; 4..16

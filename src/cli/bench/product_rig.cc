@@ -50,7 +50,7 @@ ProductRig::ProductRig(const ProductCase& product, const QuantConfig& quant, int
   in.codes.zero = case_.is_signed ? 1 << (case_.format.a - 1) : 0;
   in.codes.scale = 0.01;
   const ProductShape shape{n.kernel_h, n.kernel_w, n.stride, n.pad, case_.in, n.shape};
-  groups_ = product_groups(quant, case_.format, shape, !case_.is_signed);
+  groups_ = product_groups(quant, case_.format, shape, !case_.is_signed, true);
   in.codes.groups = groups_.a;
   ctx_.values[1].shape = n.shape;
 

@@ -47,7 +47,7 @@ class ProductRig {
   Context ctx_;
   Param weight_;
   std::unique_ptr<IntegerLayer> layer_;
-  ProductGroups groups_{1, 1, 1};
+  ProductGroups groups_{1, 1, 1, false};
   Stream dy_;
 };
 

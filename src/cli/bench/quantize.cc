@@ -12,6 +12,7 @@
 #include "cli/bench/measure.h"
 #include "cli/bench/random_values.h"
 #include "kernels/peak/peak.h"
+#include "kernels/period.h"
 #include "nn/integer/grid.h"
 
 namespace subbyte::bench {
@@ -48,9 +49,13 @@ struct Grids {
         g(make_grid(ranges(), 1, gradient_bits, true, 4)) {
     a.constants(0, a_limit, a_pow2);
     g.constants(0, g_limit, g_pow2);
+    const std::vector<int16_t> factor(channels, int16_t(1 << (8 - gradient_bits)));
+    repeat_channels(factor.data(), channels, g_factor);
   }
   QuantizeGrid activations() const { return {a_limit.data(), a_pow2.data(), int(a_limit.size()), a.multiplier, a.fraction}; }
   QuantizeGrid gradients() const { return {g_limit.data(), g_pow2.data(), int(g_limit.size()), g.multiplier, g.fraction}; }
+
+  const int16_t* factors() const { return g_factor.data(); }
 
   int a_bits;
 
@@ -61,7 +66,7 @@ struct Grids {
     return range;
   }
   Grid a, g;
-  Buffer<int16_t> a_limit, a_pow2, g_limit, g_pow2;
+  Buffer<int16_t> a_limit, a_pow2, g_limit, g_pow2, g_factor;
 };
 
 struct Pass {
@@ -75,7 +80,8 @@ std::vector<Pass> passes(const Grids& grids) {
   const double packed = grids.a_bits / 8.0;
   const auto random = [stream](const QuantizeKernels& k, Image& i) { k.random(stream, elements, i.random.data()); };
   const auto stochastic = [&grids](const QuantizeKernels& k, Image& i) {
-    k.stochastic(i.z.data(), elements, grids.gradients(), reinterpret_cast<const uint8_t*>(i.random.data()), i.codes.data());
+    k.stochastic(i.z.data(), elements, grids.gradients(), grids.factors(), reinterpret_cast<const uint8_t*>(i.random.data()),
+                 i.codes.data());
   };
   const auto nearest = [&grids](const QuantizeKernels& k, Image& i) {
     k.nearest(i.relu.data(), elements, grids.activations(), 0, i.bytes.data());

@@ -18,16 +18,17 @@ bool whole_registers(int64_t count, int period) { return count % 32 == 0 && peri
 inline Vec load(const void* p) { return _mm512_loadu_si512(p); }
 inline void store_bytes(void* p, Vec v) { _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtepi16_epi8(v)); }
 
-/// Calls body(at, grid value) for every register, constants of one position after the other.
+/// Calls body(from)(at, grid value) for every register, constants of one position after the other.
 template <class Body>
 inline void each_grid_value(const int16_t* z, int64_t count, const QuantizeGrid& g, Body body) {
   const Vec multiplier = _mm512_set1_epi16(g.multiplier);
   for (int from = 0; from < g.period && from < count; from += 32) {
     const Vec limit = load(g.limit + from), pow2 = load(g.pow2 + from);
     const Vec least = _mm512_sub_epi16(_mm512_setzero_si512(), limit);
+    const auto each = body(from);
     for (int64_t at = from; at < count; at += g.period) {
       const Vec v = _mm512_max_epi16(_mm512_min_epi16(load(z + at), limit), least);
-      body(at, _mm512_mulhrs_epi16(_mm512_mullo_epi16(v, pow2), multiplier));
+      each(at, _mm512_mulhrs_epi16(_mm512_mullo_epi16(v, pow2), multiplier));
     }
   }
 }
@@ -37,20 +38,24 @@ void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, u
   const __m128i fraction = _mm_cvtsi32_si128(g.fraction);
   const Vec one = _mm512_set1_epi16(1), below_half = _mm512_set1_epi16(int16_t((1 << (g.fraction - 1)) - 1));
   const Vec offset = _mm512_set1_epi16(int16_t(zero));
-  each_grid_value(z, count, g, [&](int64_t at, Vec v) {
+  const auto each = [&](int64_t at, Vec v) {
     const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, fraction), one);
     const Vec q = _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), fraction);
     store_bytes(codes + at, _mm512_add_epi16(q, offset));
-  });
+  };
+  each_grid_value(z, count, g, [&](int) { return each; });
 }
 
-void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint8_t* random, int8_t* codes) {
-  if (!whole_registers(count, g.period)) return generic::stochastic(z, count, g, random, codes);
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const int16_t* factor, const uint8_t* random,
+                int8_t* codes) {
+  if (!whole_registers(count, g.period)) return generic::stochastic(z, count, g, factor, random, codes);
   const __m128i fraction = _mm_cvtsi32_si128(g.fraction), rest = _mm_cvtsi32_si128(8 - g.fraction);
-  each_grid_value(z, count, g, [&](int64_t at, Vec v) {
-    const Vec r = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(random + at)));
-    const Vec u = _mm512_srl_epi16(r, rest);
-    store_bytes(codes + at, _mm512_sra_epi16(_mm512_add_epi16(v, u), fraction));
+  each_grid_value(z, count, g, [&](int from) {
+    return [=, times = load(factor + from)](int64_t at, Vec v) {
+      const Vec r = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(random + at)));
+      const Vec q = _mm512_sra_epi16(_mm512_add_epi16(v, _mm512_srl_epi16(r, rest)), fraction);
+      store_bytes(codes + at, _mm512_mullo_epi16(q, times));
+    };
   });
 }
 
@@ -174,11 +179,12 @@ void nearest_packed_in(const int16_t* z, int64_t count, const QuantizeGrid& g, i
   const __m128i fraction = _mm_cvtsi32_si128(g.fraction);
   const Vec one = _mm512_set1_epi16(1), below_half = _mm512_set1_epi16(int16_t((1 << (g.fraction - 1)) - 1));
   const Vec offset = _mm512_set1_epi16(int16_t(zero));
-  each_grid_value(z, count, g, [&](int64_t at, Vec v) {
+  const auto each = [&](int64_t at, Vec v) {
     const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, fraction), one);
     const Vec q = _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), fraction);
     store_packed<bits>(packed + at / 8 * bits, _mm512_add_epi16(q, offset));
-  });
+  };
+  each_grid_value(z, count, g, [&](int) { return each; });
 }
 
 void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {

@@ -24,8 +24,9 @@ inline void nearest_block(const int16_t* __restrict grid, int n, int zero, uint8
 }
 
 template <int F>
-inline void stochastic_block(const int16_t* __restrict grid, int n, const uint8_t* __restrict r, int8_t* __restrict codes) {
-  for (int i = 0; i < n; ++i) codes[i] = int8_t(int16_t(grid[i] + int16_t(r[i] >> (8 - F))) >> F);
+inline void stochastic_block(const int16_t* __restrict grid, int n, const int16_t* __restrict factor,
+                             const uint8_t* __restrict r, int8_t* __restrict codes) {
+  for (int i = 0; i < n; ++i) codes[i] = int8_t(int16_t((int16_t(grid[i] + int16_t(r[i] >> (8 - F))) >> F) * factor[i]));
 }
 
 /// Calls f(offset, length) over blocks that start at channel 0 and are at most one period long.
@@ -46,13 +47,13 @@ inline void for_grid_blocks(const int16_t* z, int64_t count, const QuantizeGrid&
       part.limit += from;
       part.pow2 += from;
       grid_block(z + at + from, m, part, grid);
-      block(at + from, m, grid);
+      block(at + from, m, grid, from);
     }
   });
 }
 
 void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, uint8_t* codes) {
-  for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid) {
+  for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid, int) {
     switch (g.fraction) {
       case 6: return nearest_block<6>(grid, n, zero, codes + at);
       case 7: return nearest_block<7>(grid, n, zero, codes + at);
@@ -66,12 +67,13 @@ void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, u
   });
 }
 
-void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint8_t* random, int8_t* codes) {
-  for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid) {
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const int16_t* factor, const uint8_t* random,
+                int8_t* codes) {
+  for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid, int from) {
     switch (g.fraction) {
-      case 6: return stochastic_block<6>(grid, n, random + at, codes + at);
-      case 7: return stochastic_block<7>(grid, n, random + at, codes + at);
-      case 8: return stochastic_block<8>(grid, n, random + at, codes + at);
+      case 6: return stochastic_block<6>(grid, n, factor + from, random + at, codes + at);
+      case 7: return stochastic_block<7>(grid, n, factor + from, random + at, codes + at);
+      case 8: return stochastic_block<8>(grid, n, factor + from, random + at, codes + at);
     }
   });
 }

@@ -23,9 +23,10 @@ void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, u
   }
 }
 
-void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const uint8_t* random, int8_t* codes) {
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const int16_t* factor, const uint8_t* random,
+                int8_t* codes) {
   for (int64_t i = 0; i < count; ++i)
-    codes[i] = int8_t((grid_value(z, i, g) + (random[i] >> (8 - g.fraction))) >> g.fraction);
+    codes[i] = int8_t(((grid_value(z, i, g) + (random[i] >> (8 - g.fraction))) >> g.fraction) * factor[i % g.period]);
 }
 
 void random(const RandomStream& s, int64_t count, uint16_t* out) {

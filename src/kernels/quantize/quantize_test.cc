@@ -122,23 +122,25 @@ TEST(Stochastic, IsTheFloorOfTheGridValueAndItsRandomFraction) {
       const Trial t = any_trial(bits, true, 8);
       Guarded<uint8_t> random(size_t(t.count), any_offset());
       any_contents().fill(random, 0, 255);
+      std::vector<int16_t> factor;
+      for (size_t c = 0; c < t.limit.size(); ++c) factor.push_back(int16_t(1 << *rc::gen::inRange(0, 9 - bits)));
       std::vector<int8_t> expected;
       for (int64_t i = 0; i < t.count; ++i) {
         const int64_t u = random[i] / (1 << (8 - t.fraction));
         const int64_t q = floor_shift(t.value(i) + u, t.fraction);
         RC_ASSERT(q >= -t.top && q <= t.top);
-        expected.push_back(int8_t(q));
+        expected.push_back(int8_t(q * factor[i % factor.size()]));
       }
       for (Isa isa : supported_isas()) {
         Guarded<int8_t> codes(expected.size(), any_offset());
-        quantize_kernels(isa).stochastic(t.z.data(), t.count, t.grid(), random.data(), codes.data());
+        quantize_kernels(isa).stochastic(t.z.data(), t.count, t.grid(), factor.data(), random.data(), codes.data());
         require_same(codes, expected, "stochastic", isa);
       }
     }));
 }
 
 TEST(Stochastic, AValueOnTheGridIsKeptByAnyRandomNumber) {
-  const std::vector<int16_t> limit(256, 16383), pow2(256, 2);
+  const std::vector<int16_t> limit(256, 16383), pow2(256, 2), factor(256, 4);
   std::vector<uint8_t> random(256);
   std::iota(random.begin(), random.end(), uint8_t(0));
   std::vector<int8_t> codes(random.size());
@@ -147,8 +149,8 @@ TEST(Stochastic, AValueOnTheGridIsKeptByAnyRandomNumber) {
       for (const int q : {-7, -1, 0, 1, 7}) {
         const std::vector<int16_t> z(random.size(), int16_t(q * (1 << fraction)));
         quantize_kernels(isa).stochastic(z.data(), int64_t(z.size()), {limit.data(), pow2.data(), 256, 16384, fraction},
-                                         random.data(), codes.data());
-        EXPECT_EQ(codes, std::vector<int8_t>(random.size(), int8_t(q))) << isa_name(isa);
+                                         factor.data(), random.data(), codes.data());
+        EXPECT_EQ(codes, std::vector<int8_t>(random.size(), int8_t(4 * q))) << isa_name(isa);
       }
 }
 

@@ -2,6 +2,7 @@
 // stay outside the sums; backward-data folds those of G and W into the weights, because its output has one scale.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "base/error.h"
 #include "kernels/depthwise/depthwise.h"
@@ -26,9 +27,10 @@ class DepthwiseLayer : public IntegerLayer {
     groups_g_ = std::min(q.groups_g > 0 ? q.groups_g : 4, 8);
     groups_w_ = std::min({q.groups_w > 0 ? q.groups_w : 4, 8, 16 - format.w - (groups_g_ - 1)});  // shifted weights fit int16
     const int64_t top_x = top_code(format.a, ctx.values[n.input].is_signed), top_w = top_code(format.w, true);
-    if (!sums_fit(shape_.taps(), top_code(format.g, true), top_w, groups_g_ + groups_w_ - 2) ||
+    const int64_t top_g = top_gradient(q, format.g);
+    if (!sums_fit(shape_.taps(), top_g, top_w, groups_g_ + groups_w_ - 2) ||
         !sums_fit(shape_.taps(), top_x, top_w, 0) ||
-        !sums_fit(int64_t(shape_.out.h) * shape_.out.w, top_x, top_code(format.g, true), 0))
+        !sums_fit(int64_t(shape_.out.h) * shape_.out.w, top_x, top_g, 0))
       throw UsageError("layer '" + n.name + "': sums of its products would not fit 32 bits");
     shifts_ = ctx.add_state(n.name + ".shifts", {2});
     shifts_->ints = {0, 0};
@@ -154,6 +156,7 @@ class DepthwiseLayer : public IntegerLayer {
     const int dilated_h = shape_.in.h + shape_.kh - 1, dilated_w = shape_.in.w + shape_.kw - 1;
     ScratchSizes::grow(sizes.dilated, PaddedImage::size_for(dilated_h, dilated_w, int(c) * 2));
     ScratchSizes::grow(sizes.random, GradientCodes::random_size(shape_.out));
+    ScratchSizes::grow(sizes.grid, channel_period(shape_.out.c));
     ScratchSizes::grow(sizes.codes, shape_.out.elements());
     ScratchSizes::grow(sizes.stream, shape_.out.w * c);
     ScratchSizes::grow(sizes.dw, shape_.taps() * c);
@@ -208,7 +211,7 @@ class DepthwiseLayer : public IntegerLayer {
 
   void input_gradient(Context& ctx, const GradientPlan& plan, const std::vector<int16_t>& flipped, int i,
                       ThreadScratch& s, int32_t* top) {
-    const int channels = shape_.out.c, m = plan.sample[i];
+    const int channels = shape_.out.c, m = plan.sample[i], shift = shifts_->ints[1] + m;
     for (int y = 0; y < shape_.out.h; ++y)
       for (int x = 0; x < shape_.out.w; ++x) {
         int16_t* to = reinterpret_cast<int16_t*>(s.dilated.pixel(y * shape_.stride + shape_.kh - 1 - shape_.pad,
@@ -221,10 +224,13 @@ class DepthwiseLayer : public IntegerLayer {
     for (int y = 0; y < shape_.in.h; ++y) {
       kernels_.row({words(s.dilated, y), offsets.data(), shape_.taps(), channels, channels, shape_.in.w, flipped.data(),
                     s.sums.data()});
-      const int32_t a = ctx.norm.narrow(s.sums.data(), shape_.in.w, channels, channels, shifts_->ints[1] + m,
+      int32_t largest = 0;
+      if (shift > 0 && plan.tie_down[i])
+        for (int e = 0; e < shape_.in.w * channels; ++e) largest = std::max(largest, std::abs(s.sums[e]--));
+      const int32_t a = ctx.norm.narrow(s.sums.data(), shape_.in.w, channels, channels, shift,
                                         dx_.image(i, shape_.in.elements()) + int64_t(y) * shape_.in.w * channels,
                                         {nullptr, nullptr, nullptr});
-      *top = std::max(*top, a >> m);
+      *top = std::max(*top, (largest > 0 ? largest : a) >> m);
     }
   }
 

@@ -138,7 +138,7 @@ void IntegerNetwork::plan_codes() {
                        "same tensor in " + std::to_string(in.codes.bits) + " bits; set format.first or format.last to match");
     ProductShape s{n.kernel_h, n.kernel_w, n.stride, n.pad, in.shape, n.shape};
     if (n.kind == NodeKind::linear) s = {1, 1, 1, 0, {1, 1, in.shape.elements()}, n.shape};
-    const int groups = n.input == 0 ? 1 : product_groups(quant(), f, s, !in.is_signed).a;
+    const int groups = n.input == 0 ? 1 : product_groups(quant(), f, s, !in.is_signed, id != last_).a;
     in.codes.groups = in.codes.bits ? std::min(in.codes.groups, groups) : groups;
     in.codes.bits = f.a;
   }

@@ -139,7 +139,8 @@ TEST(IntegerNetwork, ShiftsThatAreTooLowChangeNothing) {
         if (s.name == "conv2.shifts" || s.name == "short.0.shifts") {
           ASSERT_GE(s.ints[1], 2) << s.name;
         }
-        for (int32_t& shift : s.ints) shift = std::min(shift, 0);
+        for (int32_t& shift : s.ints)
+          if (shift >= 2) shift = 0;  // with 1 it may fit the stream unshifted, which is no error and other bits
       }
       const StepResult expected = right->train_step(images.batch(0, 12), 0), found = low->train_step(images.batch(0, 12), 0);
       EXPECT_EQ(found.loss, expected.loss);

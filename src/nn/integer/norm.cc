@@ -108,6 +108,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
   ActivationQuantizer quantizer_;
   // saved for backward
   Plan plan_;
+  std::vector<double> input_scale_;// of the input stream's channels; empty: all 1
   std::vector<double> unit_;       // real value of 1 of the input stream, by channel
   std::vector<int64_t> sign_sum_;
   Buffer<uint8_t> codes_, mask_;   // packed; the mask only where a residual is added
@@ -184,7 +185,9 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
   const Stream& y = in.stream;
   unit_.resize(channels_);
   for (int c = 0; c < channels_; ++c)
-    unit_[c] = std::ldexp(y.scale, y.channel_shift.empty() ? 0 : -y.channel_shift[c]);
+    unit_[c] = std::ldexp(y.scale, y.channel_shift.empty() ? 0 : -y.channel_shift[c]) *
+               (y.channel_scale.empty() ? 1.0 : y.channel_scale[c]);
+  input_scale_ = y.channel_scale;
   plan_ = ctx.training ? measure(ctx, y) : recall(y);
   const float* gamma = params_.weight->value.data();
   const float* beta = params_.bias->value.data();
@@ -203,6 +206,7 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
   }
   out.stream.scale = (bound + residual_bound) > 0 ? (bound + residual_bound) / stream_bound : 1;
   out.stream.channel_shift.clear();
+  out.stream.channel_scale.clear();
   std::vector<int16_t> mu(channels_), limit(channels_), pow2(channels_), scale(channels_), offset(channels_);
   for (int c = 0; c < channels_; ++c) {
     const int k = plan_.pre_shift[c];
@@ -376,7 +380,7 @@ void NormLayer::normalize_gradient(Context& ctx, Reduction& reduction) {
     const double sum_y = (double(product[c]) * step - double(sum[c]) * plan_.fraction[c]) / d;     // sum delta y
     params_.weight->grad[c] = float(sum_y * delta->scale);
     params_.bias->grad[c] = float(double(sum[c]) * delta->scale);
-    scale[c] = plan_.peak[c] > 0 ? gamma[c] / (d * unit_[c]) : 0;
+    scale[c] = plan_.peak[c] > 0 ? gamma[c] / (d * unit_[c]) * (input_scale_.empty() ? 1.0 : input_scale_[c]) : 0;
     const double mean_y = sum_y / n;
     if (l2_) {
       slope[c] = scale[c] * mean_y / d;  // times (y - mu) in input units

@@ -19,12 +19,20 @@ int automatic_groups(int configured, int room) { return configured > 0 ? configu
 
 }  // namespace
 
-ProductGroups product_groups(const QuantConfig& q, const Format& f, const ProductShape& s, bool unsigned_input) {
+ProductGroups product_groups(const QuantConfig& q, const Format& f, const ProductShape& s, bool unsigned_input,
+                             bool normalized) {
   ProductGroups groups;
-  groups.a = automatic_groups(q.groups_a, 8 - f.w);
-  groups.g = automatic_groups(q.groups_g, 8 - f.w);
-  groups.w = automatic_groups(q.groups_w, (8 - f.w) + (8 - f.g) - (groups.g - 1));
-  const int64_t top_w = top_code(f.w, true), top_x = top_code(f.a, !unsigned_input), top_g = top_code(f.g, true);
+  const int on_weights = 8 - f.w, room = on_weights + 8 - f.g - pair_shift(q, f.g);
+  groups.scales_w = normalized && q.groups_w == 0;
+  groups.a = automatic_groups(q.groups_a, on_weights);
+  if (normalized || q.groups_w > 0) {
+    groups.w = std::max(q.groups_w, 1);
+    groups.g = automatic_groups(q.groups_g, room - (groups.w - 1));
+  } else {
+    groups.g = automatic_groups(q.groups_g, on_weights);
+    groups.w = automatic_groups(0, room - (groups.g - 1));
+  }
+  const int64_t top_w = top_code(f.w, true), top_x = top_code(f.a, !unsigned_input), top_g = top_gradient(q, f.g);
   while (groups.a > 1 && !sums_fit(int64_t(s.taps()) * s.in.c, top_x, top_w, groups.a - 1)) --groups.a;
   while (groups.w + groups.g > 2 && !sums_fit(int64_t(s.taps()) * s.out.c, top_g, top_w, groups.w + groups.g - 2))
     --(groups.w > 1 ? groups.w : groups.g);
@@ -44,14 +52,17 @@ ProductLayer::ProductLayer(Context& ctx, int id, LayerParams params, const Forma
   if (n.pad >= std::min(n.kernel_h, n.kernel_w) && n.pad > 0)
     throw UsageError("layer '" + n.name + "': found padding " + std::to_string(n.pad) + ", expected less than the kernel");
   const Value& input = ctx.values[n.input];
-  const ProductGroups groups = product_groups(ctx.config.quant, format, shape_, !input.is_signed);
+  const QuantConfig& quant = ctx.config.quant;
+  const ProductGroups groups = product_groups(quant, format, shape_, !input.is_signed, !is_head_);
+  scales_weights_ = groups.scales_w;
   groups_w_ = groups.w;
   groups_a_ = input.codes.groups;
   groups_g_ = groups.g;
   const int64_t top_x = top_code(format.a, input.is_signed);
+  top_g_ = top_gradient(quant, format.g);
   if (!sums_fit(int64_t(shape_.taps()) * shape_.in.c, top_x, top_code(format.w, true), 0) ||
-      !sums_fit(int64_t(shape_.taps()) * shape_.out.c, top_code(format.g, true), top_code(format.w, true), 0) ||
-      !sums_fit(int64_t(shape_.out.h) * shape_.out.w, top_x, top_code(format.g, true), 0))
+      !sums_fit(int64_t(shape_.taps()) * shape_.out.c, top_g_, top_code(format.w, true), 0) ||
+      !sums_fit(int64_t(shape_.out.h) * shape_.out.w, top_x, top_g_, 0))
     throw UsageError("layer '" + n.name + "': sums of its products would not fit 32 bits");
   if (int64_t(shape_.out.h) * shape_.out.w > (1 << 17))
     throw UsageError("layer '" + n.name + "': found " + std::to_string(int64_t(shape_.out.h) * shape_.out.w) +
@@ -69,8 +80,8 @@ void ProductLayer::forward(Context& ctx) {
   if (ctx.planning()) return;
   PhaseTimer timer(ctx.profile, 0, id_, Phase::weights);
   try {
-    quantize_weights({weight_kernels(ctx.isa), &ctx.pool}, *params_.weight, format_.w, groups_w_, ctx.config.quant.clip_w,
-                     weights_);
+    quantize_weights({weight_kernels(ctx.isa), &ctx.pool}, *params_.weight, format_.w, scales_weights_ ? 0 : groups_w_,
+                     ctx.config.quant.clip_w, weights_);
   } catch (const Error& e) {
     throw Error("layer '" + node_.name + "': " + e.what());
   }
@@ -86,6 +97,7 @@ void ProductLayer::forward(Context& ctx) {
   timer.stop();
   out.stream.scale = std::ldexp(x.scale * weights_.scale, -finest);
   out.stream.channel_shift = weights_.shift;
+  out.stream.channel_scale = weights_.channel_scale;
   forward_images(ctx, *ctx.packed, spare, out);
 }
 
@@ -160,12 +172,13 @@ void ProductLayer::scratch(const Context& ctx, ScratchSizes& sizes) const {
   S::grow(sizes.sums, forward.outputs);
   if (!ctx.training) return;
   S::grow(sizes.random, GradientCodes::random_size(s.out));
+  S::grow(sizes.grid, channel_period(s.out.c));
   S::grow(sizes.codes, s.out.elements());
   if (needs_input_gradient_) {
     const int beyond_weights = std::max(0, groups_g_ + groups_w_ - 2 - (8 - format_.w));
     int taps = 0;
     for (const Phase2d& phase : phases_.phases) taps += int(phase.taps.size());
-    const PackedSize backward = packed_size(s.out.c, s.in.c, taps, format_.g + beyond_weights > 8);
+    const PackedSize backward = packed_size(s.out.c, s.in.c, taps, format_.g + pair_shift(ctx.config.quant, format_.g) + beyond_weights > 8);
     S::grow(sizes.packed, backward.bytes);
     S::grow(sizes.gradient, PaddedImage::size_for(phases_.height, phases_.width, backward.words * 4));
   }
@@ -190,7 +203,7 @@ LayerInfo ProductLayer::info() const {
   info.name = node_.name;
   info.kind = node_kind_name(node_.kind);
   info.format = format_.name();
-  info.groups = std::to_string(groups_w_) + "/" + std::to_string(groups_a_) + "/" + std::to_string(groups_g_);
+  info.groups = (scales_weights_ ? std::string("real") : std::to_string(groups_w_)) + "/" + std::to_string(groups_a_) + "/" + std::to_string(groups_g_);
   info.output = node_.shape;
   info.parameters = int64_t(params_.weight->value.size()) + (params_.bias ? int64_t(params_.bias->value.size()) : 0);
   info.weight_bytes = packed_bytes(int64_t(params_.weight->value.size()), format_.w);

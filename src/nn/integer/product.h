@@ -30,7 +30,7 @@ class ProductLayer : public IntegerLayer {
   struct Backward {
     GradientPlan plan;
     Buffer<uint8_t> factor;      // shifts of the gradient operand, repeated; empty: none
-    std::vector<std::vector<int32_t>> init;  // by phase
+    std::vector<std::vector<int32_t>> init, init_down;  // by phase; from the latter, ties are rounded down
     std::vector<TapRuns> taps;   // by phase
     int right_shift = 0;         // of backward-data's sums, of the finest sample
     int spare = 0;               // shifts that no channel uses
@@ -60,10 +60,11 @@ class ProductLayer : public IntegerLayer {
   const Node node_;
   LayerParams params_;
   Format format_;
-  bool needs_input_gradient_, is_head_;
+  bool needs_input_gradient_, is_head_, scales_weights_;
   ProductShape shape_;
   BackwardPhases phases_;
   int groups_w_, groups_a_, groups_g_;
+  int32_t top_g_;        // largest operand of the gradient
   WeightCodes weights_;
   State* shifts_;        // "<node>.shifts": right shifts of the forward and the input-gradient sums at the finest
                          // group; -1 before the first step
@@ -71,10 +72,11 @@ class ProductLayer : public IntegerLayer {
 };
 
 /// Groups that a product's tensors get where the configuration says 0 (what fits byte operands), reduced where int32 sums
-/// would not hold: {weights, activations, gradients}.
+/// would not hold. Where a normalization follows, weights may have a real scale for every output channel instead of groups.
 struct ProductGroups {
   int w, a, g;
+  bool scales_w;
 };
-ProductGroups product_groups(const QuantConfig&, const Format&, const ProductShape&, bool unsigned_input);
+ProductGroups product_groups(const QuantConfig&, const Format&, const ProductShape&, bool unsigned_input, bool normalized);
 
 }  // namespace subbyte

@@ -15,7 +15,7 @@ ProductLayer::Accumulation ProductLayer::accumulation(const Context& ctx) const 
   const bool is_signed = ctx.values[node_.input].is_signed;
   const int64_t pixels = int64_t(shape_.out.h) * shape_.out.w;
   const int top_x = is_signed ? 1 << (format_.a - 1) : (1 << format_.a) - 1;  // true sums; the zero point cancels modulo 2^32
-  sums.bound = (pixels * top_x * top_code(format_.g, true)) << (ctx.config.quant.sample_groups - 1);
+  sums.bound = (pixels * top_x * top_g_) << (ctx.config.quant.sample_groups - 1);
   sums.late_shift = sums.bound >= (int64_t{1} << 31);
   // Enough pixels that adding a register tile to memory costs little, and operands that stay in the second-level cache.
   const int64_t fit = sums.late_shift ? 1 : ((int64_t{1} << 31) - 1) / sums.bound;
@@ -50,7 +50,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
 
   PhaseTimer timer(ctx.profile, 0, id_, Phase::weights);
   if (shifts_->ints[1] < 0)
-    shifts_->ints[1] = shift_for(int64_t(shape_.taps()) * shape_.out.c * top_code(format_.g, true) *
+    shifts_->ints[1] = shift_for(int64_t(shape_.taps()) * shape_.out.c * top_g_ *
                                 top_code(format_.w, true) << (groups_g_ + groups_w_ - 2)) / 2;
   std::vector<int32_t> left(shape_.out.c);
   for (int c = 0; c < shape_.out.c; ++c) left[c] = b.plan.grid.shift[c] + weights_.shift[c];
@@ -59,7 +59,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   for (int32_t& shift : left) shift = finest - shift;
   std::vector<std::vector<int>> sets;
   for (const Phase2d& phase : phases_.phases) sets.push_back(phase.taps);
-  pack_backward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, format_.g, sets, *ctx.packed);
+  pack_backward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, format_.g + b.plan.most_pair, sets, *ctx.packed);
   const PackedWeights& packed = *ctx.packed;
   const int pixel_bytes = packed.words * 4, row_bytes = phases_.width * pixel_bytes;
   for (size_t set = 0; set < sets.size(); ++set) {
@@ -69,6 +69,8 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
       offsets.push_back(phase.row[tap] * row_bytes + phase.column[tap] * pixel_bytes);
     b.taps.push_back(merge_taps(offsets, packed.words));
     b.init.push_back(packed.init(set));
+    b.init_down.push_back(b.init.back());
+    for (int32_t& start : b.init_down.back()) --start;
   }
   b.right_shift = shifts_->ints[1] - b.spare;
   const std::vector<int32_t>& on_codes = packed.operand_shift;
@@ -204,25 +206,27 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, const Stream&
   const int64_t row = int64_t(shape_.in.w) * channels;
   if (std::any_of(phases_.phases.begin(), phases_.phases.end(), [](const Phase2d& p) { return p.taps.empty(); }))
     std::memset(dx, 0, size_t(shape_.in.elements()) * 2);
+  const int shift = b.right_shift + sample, less = shift > 0 ? b.plan.tie_down[image] : 0;
+  const auto& init = less ? b.init_down : b.init;
   for (size_t set = 0; set < phases_.phases.size(); ++set) {
     const Phase2d& phase = phases_.phases[set];
     if (phase.taps.empty()) continue;  // zeros
     const TapRuns& taps = b.taps[set];
     ctx.conv.product({s.gradient.pixel(0, 0), taps.offset.data(), int(taps.offset.size()), taps.words, s.gradient.pixel_bytes,
                       s.gradient.row_bytes(), phase.rows, phase.columns, packed.bytes.data() + packed.sets[set].offset,
-                      packed.outputs, b.init[set].data(), packed.burst, b.right_shift + sample, channels,
+                      packed.outputs, init[set].data(), packed.burst, shift, channels,
                       dx + phase.y * row + phase.x * channels, int64_t(stride) * channels, stride * row, nullptr, s.low.data(),
                       s.high.data(), ahead, reads},
                      packed.dot);
     reads = 0;  // once
   }
   for (int c = 0; c < channels; ++c)
-    *top = std::max({*top, int64_t(s.high[c]) >> sample, -int64_t(s.low[c]) >> sample});
+    *top = std::max({*top, (int64_t(s.high[c]) + less) >> sample, -(int64_t(s.low[c]) + less) >> sample});
 }
 
 /// All panels; `dot` is how their words multiply.
 WeightsGradient ProductLayer::weights_gradient(const GradientOperands& o, const int* shift, int count, int32_t* dw, Dot& dot) const {
-  const int burst = int16_burst((1 << format_.a) - 1, top_code(format_.g, true));
+  const int burst = int16_burst((1 << format_.a) - 1, top_g_);
   dot = burst > 0 ? Dot::u8s8 : Dot::u8s8_wide;
   return {o.x.data(), o.x_image, o.x_channel, o.x_row, shape_.stride, o.column_offset.data(), o.g.data(), o.g_image, o.g_panel,
           shift, count, shape_.out.h, o.blocks, shape_.kh, shape_.kw, o.k, o.n, burst, 0,
@@ -271,7 +275,7 @@ ProductLayer::WeightUnits ProductLayer::weight_units(const Backward& b, const Co
   const double unit = std::ldexp(x.scale * b.plan.grid.scale, -(b.plan.samples - 1));
   WeightUnits units;
   for (int k = 0; k < shape_.in.c; ++k) units.input.push_back(std::ldexp(unit, -x.shift[k % x.shift.size()]));
-  for (int n = 0; n < shape_.out.c; ++n) units.output.push_back(std::ldexp(1.0, -b.plan.grid.shift[n]));
+  for (int n = 0; n < shape_.out.c; ++n) units.output.push_back(std::ldexp(1.0, -b.plan.grid.shift[n]) / weights_.channel_scale[n]);
   return units;
 }
 

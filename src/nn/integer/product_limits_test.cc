@@ -20,7 +20,7 @@ Trial wide_trial() {
 
 TEST(Product, SumsOfAWideLayerFitWithAllOperandsAtTheirMaximum) {
   const Trial t = wide_trial();
-  const ProductGroups groups = product_groups(t.quant, t.format, {3, 3, 1, 1, t.in, t.out}, true);
+  const ProductGroups groups = product_groups(t.quant, t.format, {3, 3, 1, 1, t.in, t.out}, true, true);
   EXPECT_EQ(groups.a, 4);                 // 4608 * 255 * 127 * 2^3 < 2^31
   EXPECT_EQ(groups.w + groups.g - 2, 4);  // 4608 * 127 * 127 * 2^4 < 2^31
   EXPECT_NO_THROW(check_products(t));

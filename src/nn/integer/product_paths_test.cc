@@ -43,7 +43,7 @@ void check(const Trial& t, bool by_panel) {
   for (Isa isa : supported_isas()) {
     const ForcedIsa forced(isa);
     Rig rig(t);
-    const WeightCodes w = quantize_weights(rig.weight, t.format.w, rig.groups_w, 0);
+    const WeightCodes w = rig.weight_codes();
     rig.layer->forward(rig.ctx);
     EXPECT_NO_THROW(check_backward(rig, w)) << text(t) << " on " << isa_name(isa);
     EXPECT_EQ(rig.ctx.batch_operands->images, by_panel ? t.images : 0) << text(t);
@@ -84,7 +84,7 @@ TEST(ProductPaths, OneLayerMayTakeItsPanelsAfterAnother) {
   for (int round = 0; round < 2; ++round) {
     for (Rig* rig : {&first, &second}) {
       std::swap(first.ctx.batch_operands, second.ctx.batch_operands);
-      const WeightCodes w = quantize_weights(rig->weight, 4, rig->groups_w, 0);
+      const WeightCodes w = rig->weight_codes();
       rig->layer->forward(rig->ctx);
       EXPECT_NO_THROW(check_backward(*rig, w));
     }

@@ -29,6 +29,7 @@ Trial any_trial(bool depthwise) {
   t.quant.groups_a = groups();
   t.quant.groups_g = groups();
   t.quant.sample_groups = *rc::gen::element(1, 8);
+  t.quant.pair_groups = *rc::gen::element(0, 1, 2, 8);
   t.images = *rc::gen::inRange(1, 5);
   t.threads = *rc::gen::inRange(1, 4);
   t.seed = *rc::gen::arbitrary<uint16_t>();
@@ -54,10 +55,10 @@ TEST(Product, DepthwiseEqualsThePlainSumsOfItsCodes) {
 
 void check_after(const Trial& before, const Trial& t) {
   Rig first(before), rig(t);
-  check_forward(first, quantize_weights(first.weight, before.format.w, first.groups_w, 0));
-  check_backward(first, quantize_weights(first.weight, before.format.w, first.groups_w, 0));
+  check_forward(first, first.weight_codes());
+  check_backward(first, first.weight_codes());
   std::swap(first.ctx.scratch, rig.ctx.scratch);
-  const WeightCodes w = quantize_weights(rig.weight, t.format.w, rig.groups_w, 0);
+  const WeightCodes w = rig.weight_codes();
   check_forward(rig, w);
   check_backward(rig, w);
 }

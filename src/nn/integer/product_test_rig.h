@@ -45,7 +45,7 @@ struct Rig {
     in.codes.scale = 0.37;
     const ProductShape s{kernel(), kernel(), t.stride, t.pad, reduced(), t.out};
     in.codes.groups = std::max(1, t.quant.groups_a);
-    if (!t.depthwise) in.codes.groups = product_groups(t.quant, t.format, s, !t.is_signed).a;
+    if (!t.depthwise) in.codes.groups = product_groups(t.quant, t.format, s, !t.is_signed, true).a;
     ctx.values[1].shape = t.out;
     weight.name = "layer.weight";
     weight.shape = {t.out.c, kernel(), kernel(), t.depthwise ? 1 : reduced().c};
@@ -53,8 +53,11 @@ struct Rig {
     weight.grad.resize(weight.value.size());
     layer = t.depthwise ? make_depthwise_layer(ctx, 1, {&weight, nullptr}, t.format, true)
                         : make_product_layer(ctx, 1, {&weight, nullptr}, t.format, true);
+    std::string groups = layer->info().groups;
+    scales_w = groups.starts_with("real");
+    if (scales_w) groups.replace(0, 4, "1");
     char slash;
-    std::istringstream(layer->info().groups) >> groups_w >> slash >> groups_a >> slash >> groups_g;
+    std::istringstream(groups) >> groups_w >> slash >> groups_a >> slash >> groups_g;
     fill();
   }
 
@@ -123,6 +126,7 @@ struct Rig {
     if (y < 0 || x < 0 || y >= reduced().h || x >= reduced().w) return 0;
     return codes[((size_t(image) * reduced().h + y) * reduced().w + x) * reduced().c + c];
   }
+  WeightCodes weight_codes() const { return quantize_weights(weight, t.format.w, scales_w ? 0 : groups_w, 0); }
   int input_shift(int c) const { return ctx.values[0].codes.shift[c % t.in.c]; }
 
   Trial t;
@@ -131,6 +135,7 @@ struct Rig {
   Param weight;
   std::unique_ptr<IntegerLayer> layer;
   int groups_w = 0, groups_a = 0, groups_g = 0;
+  bool scales_w = false;   // weights have a real scale for every output channel, and groups_w is 1
   std::vector<int> codes;  // of X without the zero point
   Stream dy;
 };
@@ -145,7 +150,10 @@ void require_equal(const A& found, const B& expected, const char* what, size_t w
   throw std::runtime_error(text.str());
 }
 
-inline int64_t shifted(int64_t sum, int by) { return by > 0 ? (sum + (int64_t{1} << (by - 1))) >> by : sum; }
+/// sum / 2^by to the nearest; ties go up, or down.
+inline int64_t shifted(int64_t sum, int by, bool tie_down) {
+  return by > 0 ? (sum + (int64_t{1} << (by - 1)) - tie_down) >> by : sum;
+}
 
 /// The shift t by which the layer's sums became a stream: scale = unit * 2^t, exactly.
 inline int shift_of(double scale, double unit) {
@@ -182,10 +190,10 @@ inline std::vector<int64_t> forward_sums(const Rig& rig, const WeightCodes& w) {
 
 /// The stream must be the sums of each sample, shifted right.
 inline void require_stream(const Stream& stream, const std::vector<int64_t>& sums, int shift,
-                    const std::vector<int>& sample_shift, const char* what) {
+                    const std::vector<int>& sample_shift, const std::vector<uint8_t>& tie_down, const char* what) {
   const size_t image = sums.size() / sample_shift.size();
   for (size_t e = 0; e < sums.size(); ++e)
-    require_equal((*stream.memory)[e], shifted(sums[e], shift + sample_shift[e / image]), what, e);
+    require_equal((*stream.memory)[e], shifted(sums[e], shift + sample_shift[e / image], tie_down[e / image]), what, e);
 }
 
 inline int64_t largest(const std::vector<int64_t>& sums, const std::vector<int>& sample_shift) {
@@ -207,7 +215,7 @@ inline void check_forward(Rig& rig, const WeightCodes& w) {
     const int shift = shift_of(y.scale, unit);
     // From the second step on, t follows from the largest sum: no saturation, a bit of headroom, no more.
     if (pass == 1) require_equal(shift, shift_for(largest(sums, none)), "shift of y");
-    require_stream(y, sums, shift, none, "y");
+    require_stream(y, sums, shift, none, std::vector<uint8_t>(t.images, 0), "y");
     std::vector<int64_t> sum(t.out.c, 0);
     std::vector<int32_t> low(t.out.c, INT32_MAX), high(t.out.c, INT32_MIN);
     for (size_t e = 0; e < sums.size(); ++e) {
@@ -219,6 +227,7 @@ inline void check_forward(Rig& rig, const WeightCodes& w) {
     require_equal(y.sum, sum, "sums of y");
     require_equal(y.low, low, "minima of y");
     require_equal(y.high, high, "maxima of y");
+    if (!t.depthwise) require_equal(y.channel_scale, w.channel_scale, "channel scales of y");
     for (int n = 0; n < t.out.c; ++n)
       require_equal(y.channel_shift[n], w.shift[n] + (t.depthwise ? x.shift[n] : 0), "channel shift of y", n);
   }
@@ -239,7 +248,7 @@ inline Gradients quantized(Rig& rig) {
   return g;
 }
 
-inline void check_weight_gradient(const Rig& rig, const Gradients& g) {
+inline void check_weight_gradient(const Rig& rig, const WeightCodes& w, const Gradients& g) {
   const Trial& t = rig.t;
   const int taps = rig.kernel() * rig.kernel(), inputs = t.depthwise ? 1 : rig.reduced().c, k = rig.kernel();
   const double unit = rig.ctx.values[0].codes.scale * g.plan.grid.scale;
@@ -255,9 +264,10 @@ inline void check_weight_gradient(const Rig& rig, const Gradients& g) {
                        rig.code(i, y * t.stride - t.pad + tap / k, x * t.stride - t.pad + tap % k, t.depthwise ? n : c);
           sum += image * (int64_t{1} << (g.plan.samples - 1 - g.plan.sample[i]));
         }
-        const int down = g.plan.samples - 1 + rig.input_shift(t.depthwise ? n : c) + g.plan.grid.shift[n];
+        const int input = g.plan.samples - 1 + rig.input_shift(t.depthwise ? n : c);
         const size_t at = (size_t(n) * taps + tap) * inputs + c;
-        require_equal(rig.weight.grad[at], float(std::ldexp(double(sum) * unit, -down)), "dW", at);
+        const double output = std::ldexp(1.0, -g.plan.grid.shift[n]) / w.channel_scale[n];
+        require_equal(rig.weight.grad[at], float(double(sum) * std::ldexp(unit, -input) * output), "dW", at);
       }
 }
 
@@ -297,12 +307,12 @@ inline void check_backward(Rig& rig, const WeightCodes& w) {
     rig.ctx.values[0].gradients.clear();
     rig.ctx.values[1].gradients = {&dy};
     rig.layer->backward(rig.ctx);
-    check_weight_gradient(rig, g);
+    check_weight_gradient(rig, w, g);
     require_equal(rig.ctx.values[0].gradients.size(), size_t(1), "contributions to dx");
     const Stream& dx = *rig.ctx.values[0].gradients[0];
     const int shift = shift_of(dx.scale, unit);
     if (pass == 1) require_equal(shift, shift_for(largest(sums, g.plan.sample)), "shift of dx");
-    require_stream(dx, sums, shift, g.plan.sample, "dx");
+    require_stream(dx, sums, shift, g.plan.sample, g.plan.tie_down, "dx");
   }
 }
 
@@ -321,7 +331,7 @@ inline void check_products(const Trial& trial) {
   for (Isa isa : supported_isas()) {
     const ForcedIsa forced(isa);
     Rig rig(trial);
-    const WeightCodes w = quantize_weights(rig.weight, trial.format.w, rig.groups_w, 0);
+    const WeightCodes w = rig.weight_codes();
     check_forward(rig, w);
     check_backward(rig, w);
   }

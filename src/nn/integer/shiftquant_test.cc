@@ -20,16 +20,18 @@ namespace {
 
 constexpr double alarm = 1e-9;
 
-NetworkConfig some_config(int sample_groups) {
+NetworkConfig some_config(int sample_groups, int pair_groups) {
   NetworkConfig config;
   config.model.nodes.resize(1);
   config.quant.sample_groups = sample_groups;
+  config.quant.pair_groups = pair_groups;
   return config;
 }
 
 /// A batch of gradients whose channels and samples have log-normal ranges, `spread` octaves of standard deviation.
 struct Batch2D {
-  Batch2D(int images, Shape s, int sample_groups, double spread, unsigned seed) : shape(s), ctx(some_config(sample_groups)) {
+  Batch2D(int images, Shape s, int sample_groups, int pair_groups, double spread, unsigned seed)
+      : shape(s), ctx(some_config(sample_groups, pair_groups)) {
     ctx.images = images;
     ctx.step = 1;
     std::mt19937 random(seed);
@@ -51,13 +53,17 @@ struct Batch2D {
   int z(int image, int64_t e) const { return dy.image(image, shape.elements())[e]; }
   /// z' / 2^fraction: the code that an element would have without rounding.
   double exact_code(const GradientPlan& plan, int image, int64_t e) const {
-    const int up = plan.grid.shift[e % shape.c] + plan.sample[image] + plan.grid.pre_shift;
+    const int up = plan.shift(image, int(e % shape.c)) + plan.grid.pre_shift;
     const int64_t value = high_product(int64_t(z(image, e)) << std::min(14, up), plan.grid.multiplier);
     return std::ldexp(double(value), -plan.grid.fraction);
   }
+  /// The code of an operand.
+  int code(const GradientPlan& plan, const GradientCodes& codes, int image, int64_t e) const {
+    return codes.codes[e] >> (plan.most_pair - plan.pair[image * shape.c + e % shape.c]);
+  }
   /// Value of code 1, in units of the stream.
   double step(const GradientPlan& plan, int image, int c) const {
-    return std::ldexp(plan.grid.scale / dy.scale, -(plan.grid.shift[c] + plan.sample[image]));
+    return std::ldexp(plan.grid.scale / dy.scale, plan.most_pair - plan.shift(image, c));
   }
 
   Shape shape;
@@ -68,7 +74,8 @@ struct Batch2D {
 Batch2D any_batch(int sample_groups) {
   const int images = *rc::gen::inRange(1, 6);
   const Shape shape{*rc::gen::inRange(1, 6), *rc::gen::inRange(1, 6), *rc::gen::inRange(1, 65)};
-  return Batch2D(images, shape, sample_groups, *rc::gen::element(0.3, 1.5, 4.0), *rc::gen::arbitrary<uint16_t>());
+  return Batch2D(images, shape, sample_groups, *rc::gen::inRange(0, 9), *rc::gen::element(0.3, 1.5, 4.0),
+                 *rc::gen::arbitrary<uint16_t>());
 }
 
 std::vector<int64_t> channel_ranges(const Batch2D& b, const std::vector<int32_t>& sample) {
@@ -87,7 +94,7 @@ int expected_shift(int64_t whole, int64_t r, int groups) {
 }
 
 TEST(ShiftQuant, ShiftsAreTheFloorsOfTheLogarithmsAndNothingClips) {
-  EXPECT_TRUE(rc::check("n_c, m_i, and |code| <= B for every element and step", [] {
+  EXPECT_TRUE(rc::check("n_c, m_i, e_ic, and |code| <= B for every element and step", [] {
     const int bits = *rc::gen::element(2, 3, 4, 5, 6, 7, 8), groups = *rc::gen::inRange(1, 9);
     Batch2D b = any_batch(*rc::gen::element(1, 4, 8));
     const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
@@ -100,15 +107,24 @@ TEST(ShiftQuant, ShiftsAreTheFloorsOfTheLogarithmsAndNothingClips) {
     const std::vector<int64_t> range = channel_ranges(b, plan.sample);
     const int64_t r = *std::max_element(range.begin(), range.end());
     for (int c = 0; c < b.shape.c; ++c) RC_ASSERT(plan.grid.shift[c] == expected_shift(r, range[c], groups));
+    const int pairs = b.ctx.config.quant.pair_groups, most = std::min(pairs > 0 ? pairs - 1 : 2, 8 - bits);
+    RC_ASSERT(plan.most_pair == most);
     GradientCodes codes;
     for (int i = 0; i < b.ctx.images; ++i) {
+      std::vector<int64_t> pair(b.shape.c, 0);
+      for (int64_t e = 0; e < b.shape.elements(); ++e)
+        pair[e % b.shape.c] = std::max<int64_t>(pair[e % b.shape.c], std::abs(b.z(i, e)));
+      for (int c = 0; c < b.shape.c; ++c)
+        RC_ASSERT(plan.pair[i * b.shape.c + c] ==
+                  expected_shift(r, pair[c] << (plan.grid.shift[c] + plan.sample[i]), most + 1));
       quantize_gradient(b.ctx, b.dy, plan, 5, i, codes);
-      const Buffer<int16_t>& limit = plan.limit[plan.sample[i]];
       for (int64_t e = 0; e < b.shape.elements(); ++e) {
         const double exact = b.exact_code(plan, i, e);
-        RC_ASSERT(std::abs(b.z(i, e)) <= limit[e % limit.size()]);
-        RC_ASSERT(std::abs(codes.codes[e]) < 1 << (bits - 1));
-        RC_ASSERT(codes.codes[e] == std::floor(exact) || codes.codes[e] == std::ceil(exact));
+        const int code = b.code(plan, codes, i, e);
+        RC_ASSERT(std::abs(b.z(i, e)) <= codes.limit[e % codes.limit.size()]);
+        RC_ASSERT(std::abs(code) < 1 << (bits - 1));
+        RC_ASSERT(code == std::floor(exact) || code == std::ceil(exact));
+        RC_ASSERT(codes.codes[e] == code * (1 << (most - plan.pair[i * b.shape.c + e % b.shape.c])));
         // The grid's own rounding: half of its last bit, and what the real scale rounds in double precision.
         RC_ASSERT(std::fabs(exact - b.z(i, e) / b.step(plan, i, int(e % b.shape.c))) <=
                   std::ldexp(0.5, -plan.grid.fraction) + 1e-9);
@@ -132,9 +148,7 @@ TEST(ShiftQuant, RangesThatTheProducerMeasuredGiveTheSamePlan) {
     const GradientPlan given = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
     RC_ASSERT(given.sample == measured.sample && given.grid.shift == measured.grid.shift);
     RC_ASSERT(given.grid.scale == measured.grid.scale && given.grid.multiplier == measured.grid.multiplier);
-    for (int m = 0; m < given.samples; ++m)
-      for (size_t i = 0; i < given.limit[m].size(); ++i)
-        RC_ASSERT(given.limit[m][i] == measured.limit[m][i] && given.pow2[m][i] == measured.pow2[m][i]);
+    RC_ASSERT(given.pair == measured.pair && given.grid.range == measured.grid.range);
   }));
 }
 
@@ -165,7 +179,7 @@ TEST(ShiftQuant, CodesAreUnbiasedWithTheVarianceOfTheirFractions) {
   constexpr double each = alarm / (12 * 866);
   for (const int bits : {2, 4, 6, 8})
     for (const int groups : {1, 4, 8}) {
-      Batch2D b(2, {3, 3, 48}, 8, 1.5, unsigned(10 * bits + groups));
+      Batch2D b(2, {3, 3, 48}, 8, groups == 4 ? 0 : 1, 1.5, unsigned(10 * bits + groups));
       const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
       const int64_t elements = b.shape.elements();
       std::vector<double> sum(2 * elements, 0);
@@ -176,7 +190,7 @@ TEST(ShiftQuant, CodesAreUnbiasedWithTheVarianceOfTheirFractions) {
         for (int i = 0; i < 2; ++i) {
           quantize_gradient(b.ctx, b.dy, plan, 3, i, codes);
           for (int64_t e = 0; e < elements; ++e) {
-            const double difference = codes.codes[e] - b.exact_code(plan, i, e), step = b.step(plan, i, int(e % b.shape.c));
+            const double difference = b.code(plan, codes, i, e) - b.exact_code(plan, i, e), step = b.step(plan, i, int(e % b.shape.c));
             sum[i * elements + e] += difference;
             error += step * difference;
             squares += step * step * difference * difference;
@@ -223,7 +237,7 @@ TEST(ShiftQuant, AProductWithShiftedOperandsIsTheSumOfSeparateProductsOfTheGroup
       part.bits = w_bits;
       for (int c : channels) part.code.insert(part.code.end(), w.code.begin() + c * inputs, w.code.begin() + (c + 1) * inputs);
       const ProductShape s{1, 1, 1, 0, {b.shape.h, b.shape.w, inputs}, {b.shape.h, b.shape.w, int(channels.size())}};
-      const PackedWeights packed = pack_backward(part, s, left, g_bits, {{0}});
+      const PackedWeights packed = pack_backward(part, s, left, g_bits + plan.most_pair, {{0}});
       std::vector<uint8_t> a(size_t(pixels) * packed.words * 4, uint8_t(packed.dot == Dot::s16 ? 0 : packed.zero));
       for (int p = 0; p < pixels; ++p)
         for (size_t r = 0; r < channels.size(); ++r) {

@@ -9,12 +9,13 @@
 
 namespace subbyte {
 
-/// [images][h][w][c] int16; the value of an element is scale * 2^-channel_shift[c] * element.
+/// [images][h][w][c] int16; the value of an element is scale * channel_scale[c] * 2^-channel_shift[c] * element.
 struct Stream {
   StepMemory::Memory memory;
   double scale = 1;
   int32_t top = 0;                    ///< no |element| is larger
   std::vector<int32_t> channel_shift; ///< of a product's output; empty: all zero
+  std::vector<double> channel_scale;  ///< of a product's output; empty: all 1. Its reader returns the gradient times it
   // Exact statistics over the batch, where the producer has them (a product's output).
   std::vector<int64_t> sum;
   std::vector<int32_t> low, high;

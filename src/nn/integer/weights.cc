@@ -26,11 +26,11 @@ void split(const WeightWorkers& workers, int items, size_t weights, Body body) {
   else body(0, items);
 }
 
-/// clip root mean squares of all weights; in double, in this order.
-double range_cap(const std::vector<float>& values, float clip) {
+/// clip root mean squares; in double, in this order.
+double range_cap(const float* values, int64_t count, float clip) {
   double energy = 0;
-  for (const double v : values) energy += v * v;
-  return clip * std::sqrt(energy / double(values.size()));
+  for (int64_t i = 0; i < count; ++i) energy += double(values[i]) * values[i];
+  return clip * std::sqrt(energy / double(count));
 }
 
 }  // namespace
@@ -50,18 +50,20 @@ void quantize_weights(const WeightWorkers& workers, const Param& weight, int bit
     range.push_back(std::bit_cast<float>(b));
     if (!std::isfinite(range.back())) throw Error("parameter '" + weight.name + "': found a value that is not finite");
   }
-  if (clip > 0) {
-    const double cap = range_cap(values, clip);
-    for (double& r : range) r = std::min(r, cap);
-  }
+  for (int co = 0; co < outputs && clip > 0; ++co)
+    range[co] = std::min(range[co], range_cap(values.data() + co * row, row, clip));
   const double top_range = std::max(*std::max_element(range.begin(), range.end()), 1e-30);
   const int32_t top = top_code(bits, true);
   w.scale = top_range / top;
-  w.shift.resize(outputs);
-  for (int co = 0; co < outputs; ++co) w.shift[co] = channel_shift(top_range, range[co], groups);
+  w.shift.assign(outputs, 0);
+  w.channel_scale.assign(outputs, 1.0);
+  for (int co = 0; co < outputs; ++co) {
+    if (groups > 0) w.shift[co] = channel_shift(top_range, range[co], groups);
+    else if (range[co] > 0) w.channel_scale[co] = range[co] / top_range;
+  }
   split(workers, outputs, values.size(), [&](int begin, int end) {
     for (int co = begin; co < end; ++co)
-      workers.kernels.codes(values.data() + co * row, row, std::ldexp(1.0, w.shift[co]) / w.scale, top,
+      workers.kernels.codes(values.data() + co * row, row, std::ldexp(1.0, w.shift[co]) / (w.scale * w.channel_scale[co]), top,
                             w.code.data() + co * row);
   });
 }

@@ -19,11 +19,14 @@ struct ProductShape {
   bool operator==(const ProductShape&) const = default;
 };
 
-/// value = scale * 2^-shift[co] * code; code [co][tap][ci].
+/// value = scale * channel_scale[co] * 2^-shift[co] * code; code [co][tap][ci]. Either all shifts are 0 or all channel scales 1.
+/// A channel's real scale is no part of the products: forward leaves it to the stream's reader, and what backward gets is the
+/// gradient times it (Stream::channel_scale).
 struct WeightCodes {
   int bits = 4;
   double scale = 1;
   std::vector<int32_t> shift;
+  std::vector<double> channel_scale;
   std::vector<int8_t> code;
 };
 
@@ -33,7 +36,8 @@ struct WeightWorkers {
   ThreadPool* threads = nullptr;
 };
 
-/// Nearest-even codes of FP32 master weights. `clip` > 0 limits the range to clip root mean squares.
+/// Nearest-even codes of FP32 master weights. `groups` 0: a real scale for every output channel, 1 and more: shifts. `clip` > 0
+/// limits a channel's range to clip of its root mean squares.
 /// Throws Error naming the parameter where a weight is not finite.
 /// This and the packing below reuse the memory of `out`: fresh pages each step cost more than the work itself.
 void quantize_weights(const WeightWorkers&, const Param& weight, int bits, int groups, float clip, WeightCodes& out);
