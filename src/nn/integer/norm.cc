@@ -19,6 +19,28 @@ constexpr double stream_bound = 16000;        // what real bounds are scaled to:
 
 int16_t to_int16(double v) { return int16_t(std::clamp(std::floor(v + 0.5), -32767.0, 32767.0)); }
 
+/// Channel constants of the gradient, rounded up in as many of every 16 images as their fraction says. Most are below the
+/// stream's unit, and one rounding for the whole batch would leave the gradient a mean that every element shares: small
+/// beside an element, large beside what the sums over the batch are made of.
+class DitheredConstants {
+ public:
+  /// `u` in [0, 1): where the first threshold lies, in sixteenths. `stride` orders the thresholds (odd; 0: all the first).
+  DitheredConstants(const std::vector<double>& value, double u, int stride) {
+    const int channels = int(value.size());
+    std::vector<int16_t> rounded(value.size());
+    for (int j = 0; j < variants; ++j) {
+      const double threshold = stride ? (j * stride % variants + u) / variants : u;
+      for (int c = 0; c < channels; ++c) rounded[c] = int16_t(std::clamp(std::floor(value[c] + threshold), -32767.0, 32767.0));
+      repeat_channels(rounded.data(), channels, constants_[j]);
+    }
+  }
+  const int16_t* of(int image) const { return constants_[image % variants].data(); }
+
+ private:
+  static constexpr int variants = 16;
+  Buffer<int16_t> constants_[variants];
+};
+
 class NormLayer : public IntegerLayer, public GradientSink {
  public:
   NormLayer(Context& ctx, int id, LayerParams params)
@@ -395,24 +417,24 @@ void NormLayer::normalize_gradient(Context& ctx, Reduction& reduction) {
   dy_.scale = bound > 0 ? bound * delta->scale / stream_bound : 1;
   const double ratio = bound > 0 ? stream_bound / bound : 0;
   const int k = std::min(headroom_shift(delta->top), 14);
-  std::vector<int16_t> scale16(channels_), mean16(channels_), slope16(channels_);
+  std::vector<int16_t> scale16(channels_);
   for (int c = 0; c < channels_; ++c) {
     scale16[c] = to_int16(std::ldexp(scale[c] * ratio, 15 - k));
-    mean16[c] = to_int16(mean[c] * ratio);
-    slope16[c] = to_int16(l2_ ? std::ldexp(slope[c] * ratio, 15 - plan_.pre_shift[c]) : slope[c] * ratio);
+    mean[c] *= ratio;
+    slope[c] = l2_ ? std::ldexp(slope[c] * ratio, 15 - plan_.pre_shift[c]) : slope[c] * ratio;
   }
-  Buffer<int16_t> scale_p, mean_p, slope_p;
+  Buffer<int16_t> scale_p;
   repeat_channels(scale16.data(), channels_, scale_p);
-  repeat_channels(mean16.data(), channels_, mean_p);
-  repeat_channels(slope16.data(), channels_, slope_p);
+  const auto words = random_words(ctx.config.seed, RandomUse::norm_constant, uint32_t(ctx.step), uint32_t(id_), 0);
+  const DitheredConstants mean_p(mean, uniform01(words[0]), 1), slope_p(slope, l2_ ? 0.5 : uniform01(words[1]), l2_ ? 0 : 5);
   dy_.top = 16383;
   dy_.image_top.assign(size_t(ctx.images) * channels_, 0);
   ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::norm_backward);
     timer.work(0, (end - begin) * (4 * elements_ + code_bytes()));
     for (int i = begin; i < end; ++i)
-      ctx.norm.backward(elements_, {delta->image(i, elements_), saved_codes(ctx, thread, i), scale_p.data(), mean_p.data(),
-                                    slope_p.data(), channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_),
+      ctx.norm.backward(elements_, {delta->image(i, elements_), saved_codes(ctx, thread, i), scale_p.data(), mean_p.of(i),
+                                    slope_p.of(i), channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_),
                                     dy_.image_top.data() + int64_t(i) * channels_});
   });
 }
