@@ -71,6 +71,7 @@ NetworkConfig network_config(const Settings& settings) {
   config.quant.sample_groups = int(quant.sample_groups);
   config.quant.pair_groups = int(quant.pair_groups);
   config.quant.clip_w = float(quant.clip_w);
+  config.quant.clip_norm = float(quant.clip_norm);
   config.quant.clip_a = float(quant.clip_a);
   config.quant.norm_bits = int(quant.norm_bits);
   config.quant.norm_grad_bits = int(quant.norm_grad_bits);

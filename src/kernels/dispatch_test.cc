@@ -103,7 +103,7 @@ TEST(Dispatch, SupportedTablesHoldTheirOwnKernels) {
   expect_own_kernels(depthwise_kernels, &D::row, &D::gradient);
   expect_own_kernels(norm_kernels, &N::narrow, &N::deviation, &N::forward, &N::reduce, &N::backward, &N::combine);
   expect_own_kernels(quantize_kernels, &Q::nearest, &Q::stochastic, &Q::random, &Q::nearest_packed, &Q::pack,
-                     &Q::unpack, &Q::unpack_rows, &Q::channel_max, &Q::fold_ranges, &Q::operand, &Q::energy);
+                     &Q::unpack, &Q::unpack_rows, &Q::channel_max, &Q::fold_ranges, &Q::operand);
   expect_own_kernels(pool_kernels, &PoolKernels::max, &PoolKernels::average, &PoolKernels::max_back,
                      &PoolKernels::average_back);
   using W = WeightKernels;

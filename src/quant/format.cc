@@ -41,7 +41,7 @@ void check_clip(const char* field, float value) {
   const bool good = value == 0 || (value >= 1 && value <= 100);  // false for NaN
   if (!good)
     throw UsageError(std::string(field) + ": found " + std::to_string(value) +
-                     ", expected 0 (no clipping) or 1 to 100");
+                     ", expected 0 or 1 to 100");
 }
 
 void check_integer(const char* field, const Format& format) {
@@ -91,6 +91,7 @@ void QuantConfig::validate() const {
   check_range("quant.pair_groups", pair_groups, 0, 8);
   check_clip("quant.clip_w", clip_w);
   check_clip("quant.clip_a", clip_a);
+  check_clip("quant.clip_norm", clip_norm);
   check_range("quant.norm_bits", norm_bits, 2, 8);
   check_range("quant.norm_grad_bits", norm_grad_bits, 4, 16);
   check_integer("format.first", first);

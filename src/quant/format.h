@@ -34,7 +34,9 @@ struct QuantConfig {
   int sample_groups = 8;   ///< power-of-two groups over the samples of G; 1: none
   int pair_groups = 0;     ///< over G's pairs of a sample and a channel, at most what bytes have room for; 0: default; 1: none
   float clip_w = 0;        ///< weights' range at most clip_w root mean squares of an output channel; 0: the maximum
-  float clip_a = 0;        ///< activations' range at most clip_a root mean squares (over the tensor); 0: the maximum
+  float clip_a = 0;        ///< activations' range at most clip_a running root mean squares of the channel; 0: default for the
+                           ///< bits; 100: the maximum
+  float clip_norm = 0;     ///< a normalization's input at most clip_norm deviations from the mean; 0: norm_bits; 100: the maximum
   int norm_bits = 8;       ///< bits of the normalization's input codes, saved for backward; 2..8
   int norm_grad_bits = 16; ///< bits of the gradient that enters the normalization's backward; 4..16
   Format first = {Format::Kind::integer, 8, 8, 8};  ///< format of the first product

@@ -92,6 +92,7 @@ QuantConfig quant_config(const ConfigText& text) {
   whole("quant.norm_bits", quant.norm_bits);
   whole("quant.norm_grad_bits", quant.norm_grad_bits);
   quant.clip_w = float(text.number("quant.clip_w", quant.clip_w));
+  quant.clip_norm = float(text.number("quant.clip_norm", quant.clip_norm));
   quant.clip_a = float(text.number("quant.clip_a", quant.clip_a));
   quant.first = Format::parse(text.text("format.first", quant.first.name()));
   quant.last = Format::parse(text.text("format.last", quant.last.name()));

@@ -54,8 +54,6 @@ struct QuantizeKernels {
   void (*fold_ranges)(const int32_t* range, int images, int channels, const int32_t* shift, int32_t* top);
   /// out[i] = codes[i] * factor[i % period] + zero, modulo 256; factor may be null: all 1.
   void (*operand)(const int8_t* codes, int64_t count, const uint8_t* factor, int period, uint8_t zero, uint8_t* out);
-  /// Sum of squares.
-  int64_t (*energy)(const int16_t* z, int64_t count);
 };
 
 const QuantizeKernels& quantize_kernels(Isa isa);

@@ -23,7 +23,6 @@ struct Lanes {
 
 extern const QuantizeKernels quantize_kernels_avx2;
 const QuantizeKernels quantize_kernels_avx2 = {
-    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, fold_ranges, operand,
-    energy};
+    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, fold_ranges, operand};
 
 }  // namespace subbyte

@@ -198,6 +198,6 @@ void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int 
 extern const QuantizeKernels quantize_kernels_avx512vnni;
 const QuantizeKernels quantize_kernels_avx512vnni = {
     nearest, stochastic, random, nearest_packed, pack, unpack, unpack_rows, generic::channel_max, generic::fold_ranges,
-    generic::operand, generic::energy};
+    generic::operand};
 
 }  // namespace subbyte

@@ -262,14 +262,3 @@ void fold_ranges(const int32_t* range, int images, int channels, const int32_t* 
     }
   }
 }
-
-int64_t energy(const int16_t* z, int64_t count) {
-  int64_t sum = 0;
-  for (int64_t at = 0; at < count; at += 4096) {
-    const int n = int(count - at < 4096 ? count - at : 4096);
-    int64_t part = 0;
-    for (int i = 0; i < n; ++i) part += uint32_t(int32_t(z[at + i]) * z[at + i]);
-    sum += part;
-  }
-  return sum;
-}

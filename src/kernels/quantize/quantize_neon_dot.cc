@@ -10,7 +10,6 @@ namespace {
 
 extern const QuantizeKernels quantize_kernels_neon_dot;
 const QuantizeKernels quantize_kernels_neon_dot = {
-    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, fold_ranges, operand,
-    energy};
+    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, fold_ranges, operand};
 
 }  // namespace subbyte

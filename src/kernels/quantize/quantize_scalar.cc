@@ -90,16 +90,10 @@ void fold_ranges(const int32_t* range, int images, int channels, const int32_t* 
     }
 }
 
-int64_t energy(const int16_t* z, int64_t count) {
-  int64_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += int64_t(z[i]) * z[i];
-  return sum;
-}
-
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_scalar;
 const QuantizeKernels quantize_kernels_scalar = {nearest, stochastic,  random,      nearest_packed, pack,
-                                                 unpack,  unpack_rows, channel_max, fold_ranges, operand, energy};
+                                                 unpack,  unpack_rows, channel_max, fold_ranges, operand};
 
 }  // namespace subbyte

@@ -340,15 +340,5 @@ TEST(Operand, IsTheCodeTimesItsChannelsFactorPlusTheZeroPoint) {
   }));
 }
 
-TEST(Energy, IsTheSumOfSquares) {
-  EXPECT_TRUE(rc::check("any count, on every instruction set", [] {
-    Guarded<int16_t> z(size_t(*rc::gen::inRange(0, 20000)), any_offset());
-    any_contents().fill(z, -32768, 32767);
-    int64_t expected = 0;
-    for (size_t i = 0; i < z.size(); ++i) expected += int64_t(z[i]) * z[i];
-    for (Isa isa : supported_isas()) RC_ASSERT(quantize_kernels(isa).energy(z.data(), int64_t(z.size())) == expected);
-  }));
-}
-
 }  // namespace
 }  // namespace subbyte

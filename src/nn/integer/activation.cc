@@ -2,17 +2,59 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/period.h"
 #include "nn/integer/grid.h"
 #include "nn/integer/layer.h"
 
 namespace subbyte {
+
+namespace {
+
+/// Root mean squares at which codes of `bits` are clipped; 0: never. Wide codes have levels to spare for the maximum.
+double clip_of(const QuantConfig& quant, int bits) {
+  constexpr double never = 100;
+  if (quant.clip_a > 0) return quant.clip_a < never ? quant.clip_a : 0;
+  return bits <= 6 ? bits + 2 : 0;
+}
+
+constexpr int sampled = 8;  // every 8th image stands for the batch's mean squares
+
+}  // namespace
 
 ActivationQuantizer::ActivationQuantizer(Context& ctx, const Node& node)
     : range_(ctx.add_state(node.name + ".running_range", {node.shape.c})) {
   for (const Node& n : ctx.config.model.nodes)
     if (&n - ctx.config.model.nodes.data() > 0 && n.name == node.name) node_ = int(&n - ctx.config.model.nodes.data());
   range_->floats.assign(node.shape.c, 0.0f);
+  clip_ = clip_of(ctx.config.quant, ctx.values[node_].codes.bits);
+  if (clip_ == 0) return;
+  energy_ = ctx.add_state(node.name + ".running_energy", {node.shape.c});
+  energy_->floats.assign(node.shape.c, -1.0f);  // unknown
 }
+
+void ActivationQuantizer::begin_energy(const Context& ctx, int channels) {
+  if (!limits(ctx)) return;
+  energies_ = PerThread<int64_t>(ctx.pool.size(), channels);
+  zeros_.resize(size_t(channel_period(channels)));
+}
+
+void ActivationQuantizer::add_energy(const Context& ctx, int thread, int index, int64_t elements, int channels,
+                                     const int16_t* z) {
+  if (counts(ctx, index)) ctx.norm.deviation(z, elements, channels, zeros_.data(), true, energies_.at(thread));
+}
+
+void ActivationQuantizer::finish_energy(const Context& ctx, int64_t pixels, double unit) {
+  if (!limits(ctx)) return;
+  const std::vector<int64_t> sum = energies_.sum(ctx.pool.size());
+  const double n = double(pixels) * ((ctx.images + sampled - 1) / sampled);
+  for (size_t c = 0; c < sum.size(); ++c) {
+    const double mean = double(sum[c]) / n * unit * unit;
+    energy_->floats[c] = energy_->floats[c] < 0 ? float(mean) : ctx.running(energy_->floats[c], mean);
+  }
+}
+
+bool ActivationQuantizer::limits(const Context& ctx) const { return ctx.training && energy_; }
+bool ActivationQuantizer::counts(const Context& ctx, int index) const { return limits(ctx) && index % sampled == 0; }
 
 void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
   const int channels = value.shape.c;
@@ -25,19 +67,18 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
   if (ctx.planning()) return;
   std::vector<int32_t> r = channel_max;
   if (ctx.training) {
-    if (ctx.config.quant.clip_a > 0) {
-      PerThread<int64_t> energy(ctx.pool.size(), 1);
-      ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
-        for (int i = begin; i < end; ++i)
-          *energy.at(thread) += ctx.quantize.energy(value.stream.image(i, elements), elements);
-      });
-      const double mean = double(energy.sum(ctx.pool.size())[0]) / (double(elements) * ctx.images);
-      const double cap = std::ceil(ctx.config.quant.clip_a * std::sqrt(mean));
-      for (int32_t& v : r) v = int32_t(std::min<double>(v, cap));
+    for (int c = 0; c < channels; ++c) {
+      if (limits(ctx) && energy_->floats[c] >= 0)
+        r[c] = int32_t(std::min<double>(r[c], std::ceil(clip_ * std::sqrt(double(energy_->floats[c])) / unit)));
+      range_->floats[c] = ctx.running(range_->floats[c], r[c] * unit);
     }
-    for (int c = 0; c < channels; ++c) range_->floats[c] = ctx.running(range_->floats[c], r[c] * unit);
   } else {
     for (int c = 0; c < channels; ++c) r[c] = int32_t(std::min(32767.0, std::floor(range_->floats[c] / unit + 0.5)));
+  }
+  if (clip_ > 0) {  // the nearest octave: clipping half an octave earlier costs no more than steps half an octave wider
+    const int32_t most = *std::max_element(r.begin(), r.end());
+    for (int32_t& v : r)
+      if (v * std::sqrt(2.0) < most) v = int32_t(v / std::sqrt(2.0));
   }
   const Grid grid = make_grid(r, unit, codes.bits, value.is_signed, codes.groups);
   codes.scale = grid.scale;
@@ -56,9 +97,17 @@ NormCodes ActivationQuantizer::image_codes(const Context& ctx, Value& value, int
 }
 
 void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
+  const int64_t elements = value.shape.elements();
+  const int channels = value.shape.c;
+  if (!ctx.planning() && limits(ctx)) {
+    begin_energy(ctx, channels);
+    ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
+      for (int i = begin; i < end; ++i) add_energy(ctx, thread, i, elements, channels, value.stream.image(i, elements));
+    });
+    finish_energy(ctx, elements / channels, value.stream.scale);
+  }
   plan(ctx, value, channel_max);
   if (ctx.planning()) return;
-  const int64_t elements = value.shape.elements();
   ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, node_, Phase::quantize);
     timer.work(0, (end - begin) * (2 * elements + value.codes.image_bytes));

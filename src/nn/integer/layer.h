@@ -76,10 +76,22 @@ class ActivationQuantizer {
   /// The same for the pass that computes z.
   NormCodes image_codes(const Context&, Value&, int index) const;
 
+  /// Whether the channels' running mean squares limit the ranges of this step. The caller of `plan` then measures for the next
+  /// ones: begin_energy, add_energy for every image, finish_energy.
+  bool limits(const Context&) const;
+  void begin_energy(const Context&, int channels);
+  /// Adds an image's squares where it `counts`; any thread.
+  void add_energy(const Context&, int thread, int index, int64_t elements, int channels, const int16_t* z);
+  bool counts(const Context&, int index) const;
+  void finish_energy(const Context&, int64_t pixels, double unit);
+
  private:
-  State* range_ = nullptr;  // "<node>.running_range" [c], real units
+  State* range_ = nullptr;   // "<node>.running_range" [c], real units
+  State* energy_ = nullptr;  // "<node>.running_energy" [c], mean squares in real units; null: ranges are maxima
+  double clip_ = 0;          // root mean squares; 0: none
+  PerThread<int64_t> energies_{1, 1};
   int node_ = 0;
-  Buffer<int16_t> limit_, pow2_;
+  Buffer<int16_t> limit_, pow2_, zeros_;
   QuantizeGrid grid_{};
 };
 

@@ -17,6 +17,14 @@ constexpr double kappa = 1.2533141373155003;  // sqrt(pi / 2): mean |t| of a Gau
 constexpr double epsilon = 1e-5;
 constexpr double stream_bound = 16000;        // what real bounds are scaled to: below 2^14, so that a sum of two fits
 
+/// A channel that is nearly always constant has a tiny deviation and values thousands of deviations away, which would take
+/// all the levels of the codes, and of the stream that the channel shares with others.
+double clip_of(const QuantConfig& quant) {
+  constexpr float never = 100;
+  if (quant.clip_norm > 0) return quant.clip_norm < never ? quant.clip_norm : 0;
+  return quant.norm_bits;
+}
+
 int16_t to_int16(double v) { return int16_t(std::clamp(std::floor(v + 0.5), -32767.0, 32767.0)); }
 
 /// Channel constants of the gradient, rounded up in as many of every 16 images as their fraction says. Most are below the
@@ -45,7 +53,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
  public:
   NormLayer(Context& ctx, int id, LayerParams params)
       : id_(id), node_(ctx.config.model.nodes[id]), params_(params), bits_(ctx.config.quant.norm_bits),
-        grad_bits_(ctx.config.quant.norm_grad_bits), l2_(ctx.config.norm == NormKind::l2), channels_(node_.shape.c),
+        grad_bits_(ctx.config.quant.norm_grad_bits), clip_(clip_of(ctx.config.quant)), l2_(ctx.config.norm == NormKind::l2), channels_(node_.shape.c),
         elements_(node_.shape.elements()) {
     auto state = [&](const char* what, float start) {
       State* state = ctx.add_state(node_.name + what, {channels_});
@@ -123,6 +131,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
   const Node node_;
   LayerParams params_;
   int bits_, grad_bits_;
+  double clip_;                    // |y - mu| is clipped at so many deviations; 0: never
   bool l2_, saves_mask_;
   int channels_;
   int64_t elements_;
@@ -166,6 +175,7 @@ NormLayer::Plan NormLayer::measure(Context& ctx, const Stream& y) {
     p.deviation.push_back(l2_ ? std::sqrt(spread - p.fraction[c] * p.fraction[c] + epsilon / (unit * unit))
                               : kappa * spread + epsilon / unit);
     p.peak.push_back(std::max(y.high[c] - p.mu[c], p.mu[c] - y.low[c]));
+    if (clip_ > 0) p.peak[c] = std::min(p.peak[c], std::ceil(clip_ * p.deviation[c]));
     mean_->floats[c] = ctx.running(mean_->floats[c], (p.mu[c] + p.fraction[c]) * unit);
     deviation_->floats[c] = ctx.running(deviation_->floats[c], p.deviation[c] * unit);
     peak_->floats[c] = ctx.running(peak_->floats[c], p.peak[c] * unit);
@@ -190,7 +200,7 @@ void NormLayer::forward(Context& ctx) {
   Value& out = ctx.values[id_];
   const Value* residual = node_.residual >= 0 ? &ctx.values[node_.residual] : nullptr;
   // Where the range of z is known before the pass, its codes are written while an image is at hand.
-  const bool range_known = out.codes.bits && (!ctx.training || (!residual && ctx.config.quant.clip_a == 0));
+  const bool range_known = out.codes.bits && (!ctx.training || !residual || quantizer_.limits(ctx));
   const bool keeps_stream = out.stream_readers > 0 || (out.codes.bits && !range_known);
   forget();
   if (ctx.training) {
@@ -250,9 +260,14 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
 
   if (range_known) {
     std::vector<int32_t> top(channels_, 0);
-    for (int c = 0; c < channels_ && ctx.training; ++c)
-      for (int32_t end : {y.low[c], y.high[c]}) top[c] = std::max(top[c], std::abs(value_of(end, mu[c], limit[c], pow2[c], scale[c], offset[c])));
+    const int32_t more = residual ? int32_t(std::ceil(residual_bound / out.stream.scale)) + 1 : 0;
+    for (int c = 0; c < channels_ && ctx.training; ++c) {
+      for (int32_t end : {y.low[c], y.high[c]})
+        top[c] = std::max(top[c], std::abs(value_of(end, mu[c], limit[c], pow2[c], scale[c], offset[c])));
+      top[c] = std::min(top[c] + more, 32767);
+    }
     quantizer_.plan(ctx, out, top);
+    quantizer_.begin_energy(ctx, channels_);
   }
   const bool direct = ctx.training && bits_ == 8;  // bytes need no packing
   PerThread<int64_t> signs(ctx.pool.size(), channels_);
@@ -270,16 +285,18 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
                     residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
                     z, direct ? codes_.data() + i * code_bytes() : s.norm_codes.data(),
                     ctx.training && saves_mask_ ? mask_.data() + i * mask_bytes() : nullptr, signs.at(thread),
-                    top.at(thread), nullptr, keeps_stream};
+                    top.at(thread), nullptr, keeps_stream || (range_known && quantizer_.counts(ctx, i))};
       NormCodes codes;
       if (range_known) {
         codes = quantizer_.image_codes(ctx, out, i);
         f.codes = &codes;
       }
       ctx.norm.forward(y.image(i, elements_), elements_, f);
+      if (range_known) quantizer_.add_energy(ctx, thread, i, elements_, channels_, z);
       if (ctx.training && !direct) ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes());
     }
   });
+  if (range_known) quantizer_.finish_energy(ctx, elements_ / channels_, out.stream.scale);
   sign_sum_ = signs.sum(ctx.pool.size());
   const std::vector<int32_t> channel_top = top.max(ctx.pool.size());
   // In evaluation a constant bound, so that an image's result does not depend on the others of its batch.

@@ -133,6 +133,23 @@ TEST(ShiftQuant, ShiftsAreTheFloorsOfTheLogarithmsAndNothingClips) {
   }));
 }
 
+/// 2 * 64 * 200 fair coins; another step or tensor tosses others.
+TEST(ShiftQuant, TiesAreRoundedDownInHalfOfTheImages) {
+  Batch2D b(200, {1, 1, 1}, 8, 0, 1, 1);
+  double down = 0;
+  std::vector<std::vector<uint8_t>> seen;
+  for (const int node : {1, 2})
+    for (int step = 0; step < 64; ++step) {
+      b.ctx.step = uint64_t(step);
+      const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, 4, 4, node);
+      for (const uint8_t bit : plan.tie_down) down += bit;
+      EXPECT_EQ(std::count(seen.begin(), seen.end(), plan.tie_down), 0);
+      seen.push_back(plan.tie_down);
+    }
+  const double tosses = 2 * 64 * 200;
+  EXPECT_LE(std::fabs(down - tosses / 2), bernstein(tosses / 4, 1, alarm));
+}
+
 TEST(ShiftQuant, RangesThatTheProducerMeasuredGiveTheSamePlan) {
   EXPECT_TRUE(rc::check("image_top of a normalization instead of a pass over the gradient", [] {
     const int bits = *rc::gen::inRange(2, 9), groups = *rc::gen::inRange(1, 9);
