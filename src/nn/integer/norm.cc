@@ -1,21 +1,13 @@
-// Batch normalization in L1 or L2 with residual addition and ReLU, forward and backward (docs/method.md, section 4).
-// Per element everything is int16 fixed point; reals appear once a channel.
-#include <algorithm>
-#include <cmath>
-#include <optional>
+#include "nn/integer/norm.h"
 
 #include "base/error.h"
 #include "kernels/period.h"
 #include "nn/integer/grid.h"
-#include "nn/integer/layer.h"
-#include "nn/integer/operands.h"
 
 namespace subbyte {
 namespace {
 
-constexpr double kappa = 1.2533141373155003;  // sqrt(pi / 2): mean |t| of a Gaussian times kappa is its deviation
 constexpr double epsilon = 1e-5;
-constexpr double stream_bound = 16000;        // what real bounds are scaled to: below 2^14, so that a sum of two fits
 
 /// A channel that is nearly always constant has a tiny deviation and values thousands of deviations away, which would take
 /// all the levels of the codes, and of the stream that the channel shares with others.
@@ -25,128 +17,42 @@ double clip_of(const QuantConfig& quant) {
   return quant.norm_bits;
 }
 
-int16_t to_int16(double v) { return int16_t(std::clamp(std::floor(v + 0.5), -32767.0, 32767.0)); }
+}  // namespace
 
-/// Channel constants of the gradient, rounded up in as many of every 16 images as their fraction says. Most are below the
-/// stream's unit, and one rounding for the whole batch would leave the gradient a mean that every element shares: small
-/// beside an element, large beside what the sums over the batch are made of.
-class DitheredConstants {
- public:
-  /// `u` in [0, 1): where the first threshold lies, in sixteenths. `stride` orders the thresholds (odd; 0: all the first).
-  DitheredConstants(const std::vector<double>& value, double u, int stride) {
-    const int channels = int(value.size());
-    std::vector<int16_t> rounded(value.size());
-    for (int j = 0; j < variants; ++j) {
-      const double threshold = stride ? (j * stride % variants + u) / variants : u;
-      for (int c = 0; c < channels; ++c) rounded[c] = int16_t(std::clamp(std::floor(value[c] + threshold), -32767.0, 32767.0));
-      repeat_channels(rounded.data(), channels, constants_[j]);
-    }
-  }
-  const int16_t* of(int image) const { return constants_[image % variants].data(); }
-
- private:
-  static constexpr int variants = 16;
-  Buffer<int16_t> constants_[variants];
-};
-
-class NormLayer : public IntegerLayer, public GradientSink {
- public:
-  NormLayer(Context& ctx, int id, LayerParams params)
-      : id_(id), node_(ctx.config.model.nodes[id]), params_(params), bits_(ctx.config.quant.norm_bits),
-        grad_bits_(ctx.config.quant.norm_grad_bits), clip_(clip_of(ctx.config.quant)), l2_(ctx.config.norm == NormKind::l2), channels_(node_.shape.c),
-        elements_(node_.shape.elements()) {
-    auto state = [&](const char* what, float start) {
-      State* state = ctx.add_state(node_.name + what, {channels_});
-      state->floats.assign(channels_, start);
-      return state;
-    };
-    mean_ = state(".running_mean", 0);
-    deviation_ = state(".running_deviation", 1);
-    peak_ = state(".running_peak", 4);
-    Value& out = ctx.values[id];
-    if (out.codes.bits) quantizer_ = ActivationQuantizer(ctx, node_);
-    if (grad_bits_ == 16) out.sink = this;  // narrower gradients are rounded before anything else
-    saves_mask_ = node_.relu && node_.residual >= 0;  // without a residual the codes say which elements are positive
-  }
-
-  void forward(Context& ctx) override;
-  void backward(Context& ctx) override;
-  void begin_gradient(Context&, Stream& dx) override;
-  void take_gradient(Context&, int thread, int image) override;
-  int reads(int image, ReadAhead* ahead) const override;
-  void forget() override {
-    codes_.clear();
-    mask_.clear();
-    reduction_.reset();  // of a step that was left half-way
-  }
-  void scratch(const Context&, ScratchSizes& sizes) const override {
-    ScratchSizes::grow(sizes.norm_codes, elements_ + 8);
-    ScratchSizes::grow(sizes.stream, elements_);
-  }
-
-  LayerInfo info() const override {
-    LayerInfo info;
-    info.name = node_.name;
-    info.kind = std::string(node_kind_name(node_.kind)) + (l2_ ? "-l2" : "-l1");
-    info.format = "n" + std::to_string(bits_) + "g" + std::to_string(grad_bits_);
-    info.output = node_.shape;
-    info.parameters = 2 * channels_;
-    info.saved_bytes_per_image = code_bytes() + mask_bytes();
-    return info;
-  }
-
- private:
-  struct Plan {  // per channel, in units of the input stream
-    std::vector<int32_t> mu, pre_shift, limit;
-    std::vector<double> fraction, deviation;  // exact mean - mu; D
-    std::vector<double> peak;                 // largest |y - mu|
+NormLayer::NormLayer(Context& ctx, int id, LayerParams params)
+    : id_(id),
+      node_(ctx.config.model.nodes[id]),
+      params_(params),
+      bits_(ctx.config.quant.norm_bits),
+      grad_bits_(ctx.config.quant.norm_grad_bits),
+      clip_(clip_of(ctx.config.quant)),
+      l2_(ctx.config.norm == NormKind::l2),
+      channels_(node_.shape.c),
+      elements_(node_.shape.elements()) {
+  auto state = [&](const char* what, float start) {
+    State* state = ctx.add_state(node_.name + what, {channels_});
+    state->floats.assign(channels_, start);
+    return state;
   };
-  struct Reduction {  // of the incoming gradient
-    std::shared_ptr<Stream> delta;
-    bool joined = false;
-    GradientJoin join;
-    PerThread<int64_t> sums, products;
-    PerThread<int32_t> tops;
-  };
-  void normalize_gradient(Context& ctx, Reduction& reduction);
-  void start_reduction(Context&, std::shared_ptr<Stream> delta, GradientJoin join, bool joined);
-  void normalize(Context& ctx, Value& in, Value& out, const Value* residual, bool range_known, bool keeps_stream);
-  Plan measure(Context&, const Stream& y);
-  Plan recall(const Stream& y) const;
-  int half() const { return 1 << (15 - bits_); }
-  int64_t code_bytes() const { return packed_bytes(elements_, bits_); }  // saved, an image
-  int64_t mask_bytes() const { return saves_mask_ ? packed_bytes(elements_, 1) : 0; }
-  const uint8_t* saved_codes(Context& ctx, int thread, int image) const {
-    const uint8_t* packed = codes_.data() + image * code_bytes();
-    if (bits_ == 8) return packed;
-    Buffer<uint8_t>& bytes = ctx.scratch[thread]->norm_codes;
-    bytes.resize(size_t(elements_) + 8);
-    ctx.quantize.unpack(packed, elements_, bits_, bytes.data());
-    return bytes.data();
-  }
-  void round_gradient(Context&, Stream& delta, int32_t top) const;
-  int32_t value_of(int32_t y, int16_t mu, int16_t limit, int16_t pow2, int16_t scale, int16_t offset) const;
+  mean_ = state(".running_mean", 0);
+  deviation_ = state(".running_deviation", 1);
+  peak_ = state(".running_peak", 4);
+  Value& out = ctx.values[id];
+  if (out.codes.bits) quantizer_ = ActivationQuantizer(ctx, node_);
+  if (grad_bits_ == 16) out.sink = this;  // narrower gradients are rounded before anything else
+  saves_mask_ = node_.relu && node_.residual >= 0;  // without a residual the codes say which elements are positive
+}
 
-  int id_;
-  const Node node_;
-  LayerParams params_;
-  int bits_, grad_bits_;
-  double clip_;                    // |y - mu| is clipped at so many deviations; 0: never
-  bool l2_, saves_mask_;
-  int channels_;
-  int64_t elements_;
-  State *mean_, *deviation_, *peak_;
-  ActivationQuantizer quantizer_;
-  // saved for backward
-  Plan plan_;
-  std::vector<double> input_scale_;// of the input stream's channels; empty: all 1
-  std::vector<double> unit_;       // real value of 1 of the input stream, by channel
-  std::vector<int64_t> sign_sum_;
-  Buffer<uint8_t> codes_, mask_;   // packed; the mask only where a residual is added
-  Buffer<int16_t> scale_, offset_; // of z, repeated: with the codes they say what the mask would
-  Stream dy_, delta_;
-  std::optional<Reduction> reduction_;
-};
+LayerInfo NormLayer::info() const {
+  LayerInfo info;
+  info.name = node_.name;
+  info.kind = std::string(node_kind_name(node_.kind)) + (l2_ ? "-l2" : "-l1");
+  info.format = "n" + std::to_string(bits_) + "g" + std::to_string(grad_bits_);
+  info.output = node_.shape;
+  info.parameters = 2 * channels_;
+  info.saved_bytes_per_image = code_bytes() + mask_bytes();
+  return info;
+}
 
 NormLayer::Plan NormLayer::measure(Context& ctx, const Stream& y) {
   const double n = double(ctx.images) * (elements_ / channels_);
@@ -311,152 +217,6 @@ int32_t NormLayer::value_of(int32_t y, int16_t mu, int16_t limit, int16_t pow2, 
   const int32_t z = multiply_high(int16_t(q * (1 << shift)), scale) + offset;
   return node_.relu ? std::max(z, 0) : z;
 }
-
-/// Stochastic rounding of delta to the leading bits of its range: every element keeps grad_bits_ significant positions.
-void NormLayer::round_gradient(Context& ctx, Stream& delta, int32_t top) const {
-  int drop = 0;
-  while ((top >> drop) >= (1 << (grad_bits_ - 1))) ++drop;
-  if (drop == 0) return;
-  const int64_t chunks = (elements_ + 127) / 128;
-  ctx.pool.share(ctx.images, [&](int, int begin, int end) {
-    Buffer<uint16_t> random(size_t(chunks) * 128);
-    for (int i = begin; i < end; ++i) {
-      ctx.quantize.random(ctx.random_stream(RandomUse::norm_gradient, uint32_t(id_), uint32_t(i * chunks * 16)), elements_,
-                          random.data());
-      int16_t* d = delta.image(i, elements_);
-      for (int64_t e = 0; e < elements_; ++e)
-        if (d[e]) d[e] = int16_t(std::min((d[e] + (random[e] >> (16 - drop))) >> drop, (1 << (15 - drop)) - 1) << drop);
-    }
-  });
-}
-
-void NormLayer::start_reduction(Context& ctx, std::shared_ptr<Stream> delta, GradientJoin join, bool joined) {
-  const int threads = ctx.pool.size();
-  reduction_.emplace(Reduction{std::move(delta), joined, join, PerThread<int64_t>(threads, channels_),
-                               PerThread<int64_t>(threads, channels_), PerThread<int32_t>(threads, 1)});
-}
-
-void NormLayer::begin_gradient(Context& ctx, Stream& dx) {
-  Value& out = ctx.values[id_];
-  auto delta = std::make_shared<Stream>();
-  if (out.gradients.empty()) {
-    *delta = dx;
-    start_reduction(ctx, delta, {}, false);
-  } else {
-    const GradientJoin join = join_gradients(*out.gradients[0], dx, *delta);
-    start_reduction(ctx, delta, join, true);
-  }
-}
-
-void NormLayer::take_gradient(Context& ctx, int thread, int image) {
-  PhaseTimer timer(ctx.profile, thread, id_, Phase::reduce);
-  Reduction& r = *reduction_;
-  timer.work(0, (r.joined ? 8 : 4) * elements_ + code_bytes() + mask_bytes());
-  int16_t* d = r.delta->image(image, elements_);
-  if (r.joined) r.join.run(ctx, image, elements_, d);
-  const bool by_code = node_.relu && !saves_mask_;
-  ctx.norm.reduce(elements_, {d, saves_mask_ ? mask_.data() + image * mask_bytes() : nullptr, saved_codes(ctx, thread, image),
-                              channels_, bits_, r.sums.at(thread), r.products.at(thread), r.tops.at(thread),
-                              by_code ? scale_.data() : nullptr, offset_.data()});
-}
-
-int NormLayer::reads(int image, ReadAhead* ahead) const {
-  int count = 0;
-  ahead[count++] = {codes_.data() + image * code_bytes(), code_bytes()};
-  if (saves_mask_) ahead[count++] = {mask_.data() + image * mask_bytes(), mask_bytes()};
-  if (reduction_->joined) ahead[count++] = {reduction_->join.a->image(image, elements_), elements_ * 2};
-  return count;
-}
-
-void NormLayer::backward(Context& ctx) {
-  Value& out = ctx.values[id_];
-  if (!reduction_) {  // no product handed its images over
-    if (out.gradients.empty()) throw Error("layer '" + node_.name + "': no gradient reaches it");
-    if (out.gradients.size() == 2 && grad_bits_ == 16) {
-      auto delta = std::make_shared<Stream>();
-      const GradientJoin join = join_gradients(*out.gradients[0], *out.gradients[1], *delta);
-      start_reduction(ctx, delta, join, true);
-    } else {
-      start_reduction(ctx, gather_gradients(ctx, out), {}, false);
-    }
-    if (!ctx.planning()) {
-      if (grad_bits_ < 16) round_gradient(ctx, *reduction_->delta, reduction_->delta->top);
-      ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
-        for (int i = begin; i < end; ++i) take_gradient(ctx, thread, i);
-      });
-    }
-  }
-  Reduction reduction = std::move(*reduction_);
-  reduction_.reset();
-  if (reduction.joined) {
-    reduction.join.a->memory.reset();
-    reduction.join.b->memory.reset();
-  }
-  out.gradients.clear();
-  const std::shared_ptr<Stream> delta = reduction.delta;
-  // In place, unless the residual's gradient is delta itself.
-  dy_.memory = node_.residual < 0 ? delta->memory : ctx.memory.take(elements_ * ctx.images);
-  if (!ctx.planning()) normalize_gradient(ctx, reduction);
-  ctx.values[node_.input].gradients.push_back(&dy_);
-  if (node_.residual >= 0) {
-    delta_ = std::move(*delta);
-    ctx.values[node_.residual].gradients.push_back(&delta_);
-  }
-}
-
-void NormLayer::normalize_gradient(Context& ctx, Reduction& reduction) {
-  const int threads = ctx.pool.size();
-  Stream* const delta = reduction.delta.get();
-  const std::vector<int64_t> sum = reduction.sums.sum(threads), product = reduction.products.sum(threads);
-  delta->top = reduction.tops.max(threads)[0];
-
-  const double n = double(ctx.images) * (elements_ / channels_);
-  const float* gamma = params_.weight->value.data();
-  std::vector<double> scale(channels_), mean(channels_), slope(channels_);  // real, per unit of delta's scale
-  double bound = 0;
-  for (int c = 0; c < channels_; ++c) {
-    const double d = plan_.deviation[c], step = std::ldexp(1.0, 16 - bits_ - plan_.pre_shift[c]);  // of a code, input units
-    const double sum_y = (double(product[c]) * step - double(sum[c]) * plan_.fraction[c]) / d;     // sum delta y
-    params_.weight->grad[c] = float(sum_y * delta->scale);
-    params_.bias->grad[c] = float(double(sum[c]) * delta->scale);
-    scale[c] = plan_.peak[c] > 0 ? gamma[c] / (d * unit_[c]) * (input_scale_.empty() ? 1.0 : input_scale_[c]) : 0;
-    const double mean_y = sum_y / n;
-    if (l2_) {
-      slope[c] = scale[c] * mean_y / d;  // times (y - mu) in input units
-      mean[c] = scale[c] * double(sum[c]) / n;
-      bound = std::max(bound, std::fabs(scale[c]) * delta->top + std::fabs(mean[c]) + std::fabs(slope[c]) * (plan_.peak[c] + 1));
-    } else {
-      slope[c] = scale[c] * kappa * mean_y;
-      mean[c] = scale[c] * double(sum[c]) / n - slope[c] * double(sign_sum_[c]) / n;
-      bound = std::max(bound, std::fabs(scale[c]) * delta->top + std::fabs(mean[c]) + std::fabs(slope[c]));
-    }
-  }
-  dy_.scale = bound > 0 ? bound * delta->scale / stream_bound : 1;
-  const double ratio = bound > 0 ? stream_bound / bound : 0;
-  const int k = std::min(headroom_shift(delta->top), 14);
-  std::vector<int16_t> scale16(channels_);
-  for (int c = 0; c < channels_; ++c) {
-    scale16[c] = to_int16(std::ldexp(scale[c] * ratio, 15 - k));
-    mean[c] *= ratio;
-    slope[c] = l2_ ? std::ldexp(slope[c] * ratio, 15 - plan_.pre_shift[c]) : slope[c] * ratio;
-  }
-  Buffer<int16_t> scale_p;
-  repeat_channels(scale16.data(), channels_, scale_p);
-  const auto words = random_words(ctx.config.seed, RandomUse::norm_constant, uint32_t(ctx.step), uint32_t(id_), 0);
-  const DitheredConstants mean_p(mean, uniform01(words[0]), 1), slope_p(slope, l2_ ? 0.5 : uniform01(words[1]), l2_ ? 0 : 5);
-  dy_.top = 16383;
-  dy_.image_top.assign(size_t(ctx.images) * channels_, 0);
-  ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
-    PhaseTimer timer(ctx.profile, thread, id_, Phase::norm_backward);
-    timer.work(0, (end - begin) * (4 * elements_ + code_bytes()));
-    for (int i = begin; i < end; ++i)
-      ctx.norm.backward(elements_, {delta->image(i, elements_), saved_codes(ctx, thread, i), scale_p.data(), mean_p.of(i),
-                                    slope_p.of(i), channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_),
-                                    dy_.image_top.data() + int64_t(i) * channels_});
-  });
-}
-
-}  // namespace
 
 std::unique_ptr<IntegerLayer> make_norm_layer(Context& ctx, int id, LayerParams params) {
   return std::make_unique<NormLayer>(ctx, id, params);
