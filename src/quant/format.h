@@ -32,7 +32,8 @@ struct QuantConfig {
   int groups_a = 0;        ///< over channels of X; 0: default for the bits; 1: per tensor
   int groups_g = 0;        ///< over channels of G
   int sample_groups = 8;   ///< power-of-two groups over the samples of G; 1: none
-  int pair_groups = 0;     ///< over G's pairs of a sample and a channel, at most what bytes have room for; 0: default; 1: none
+  int block_groups = 0;     ///< over blocks of 16 elements of a channel and a sample of G, at most what bytes have room for; 0:
+                           ///< default; 1: none
   float clip_w = 0;        ///< weights' range at most clip_w root mean squares of an output channel; 0: the maximum
   float clip_a = 0;        ///< activations' range at most clip_a running root mean squares of the channel; 0: default for the
                            ///< bits; 100: the maximum

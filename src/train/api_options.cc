@@ -88,7 +88,7 @@ QuantConfig quant_config(const ConfigText& text) {
   whole("quant.groups_a", quant.groups_a);
   whole("quant.groups_g", quant.groups_g);
   whole("quant.sample_groups", quant.sample_groups);
-  whole("quant.pair_groups", quant.pair_groups);
+  whole("quant.block_groups", quant.block_groups);
   whole("quant.norm_bits", quant.norm_bits);
   whole("quant.norm_grad_bits", quant.norm_grad_bits);
   quant.clip_w = float(text.number("quant.clip_w", quant.clip_w));

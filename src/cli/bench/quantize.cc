@@ -12,8 +12,7 @@
 #include "cli/bench/measure.h"
 #include "cli/bench/random_values.h"
 #include "kernels/peak/peak.h"
-#include "kernels/period.h"
-#include "nn/integer/grid.h"
+#include "nn/integer/gradient.h"
 
 namespace subbyte::bench {
 namespace {
@@ -45,19 +44,17 @@ struct Image {
 struct Grids {
   Grids(int activation_bits, int gradient_bits)
       : a_bits(activation_bits),
+        block(block_shift({}, gradient_bits)),
         a(make_grid(ranges(), 1, activation_bits, false, 4)),
         g(make_grid(ranges(), 1, gradient_bits, true, 4)) {
     a.constants(0, a_limit, a_pow2);
     g.constants(0, g_limit, g_pow2);
-    const std::vector<int16_t> factor(channels, int16_t(1 << (8 - gradient_bits)));
-    repeat_channels(factor.data(), channels, g_factor);
   }
   QuantizeGrid activations() const { return {a_limit.data(), a_pow2.data(), int(a_limit.size()), a.multiplier, a.fraction}; }
   QuantizeGrid gradients() const { return {g_limit.data(), g_pow2.data(), int(g_limit.size()), g.multiplier, g.fraction}; }
 
-  const int16_t* factors() const { return g_factor.data(); }
 
-  int a_bits;
+  int a_bits, block;
 
  private:
   static std::vector<int32_t> ranges() {
@@ -66,7 +63,7 @@ struct Grids {
     return range;
   }
   Grid a, g;
-  Buffer<int16_t> a_limit, a_pow2, g_limit, g_pow2, g_factor;
+  Buffer<int16_t> a_limit, a_pow2, g_limit, g_pow2;
 };
 
 struct Pass {
@@ -80,7 +77,7 @@ std::vector<Pass> passes(const Grids& grids) {
   const double packed = grids.a_bits / 8.0;
   const auto random = [stream](const QuantizeKernels& k, Image& i) { k.random(stream, elements, i.random.data()); };
   const auto stochastic = [&grids](const QuantizeKernels& k, Image& i) {
-    k.stochastic(i.z.data(), elements, grids.gradients(), grids.factors(), reinterpret_cast<const uint8_t*>(i.random.data()),
+    k.stochastic(i.z.data(), elements, grids.gradients(), channels, grids.block, reinterpret_cast<const uint8_t*>(i.random.data()),
                  i.codes.data());
   };
   const auto nearest = [&grids](const QuantizeKernels& k, Image& i) {

@@ -2,8 +2,11 @@
 //
 //   grid      z' = multiply_high(clamp(z, limit[c]) * pow2[c], multiplier)      |z'| <= B * 2^fraction
 //   nearest   q  = round half even (z' / 2^fraction)
-//   stochastic q = floor((z' + u) / 2^fraction), u uniform in [0, 2^fraction), fraction <= 8: unbiased with respect to z',
-//              stored times factor[c], a power of two that brings codes of different shifts to one scale
+//   stochastic q = floor((z' 2^e + u) / 2^fraction), u uniform in [0, 2^fraction), fraction <= 8: unbiased with respect to
+//              z' 2^e, stored times 2^(S - e): codes of different shifts e at one scale
+//
+// An image is read as rows of `lanes` elements (whole pixels), and 16 rows are a block: e <= S is the largest shift by which
+// the block's elements of a lane stay within limit[lane]. So 16 elements of a channel share a shift.
 //
 // pow2[c] = 2^(n_c + k) carries the channel's ShiftQuant shift n_c; k and `multiplier` are the tensor's. Codes of one image
 // are packed as a little-endian bit stream: 8 codes in `bits` bytes. Signed codes are stored plus 2^(bits-1).
@@ -32,12 +35,17 @@ struct RandomStream {
   uint32_t first_counter, tensor, step, use;
 };
 
+/// Rows of a block of `stochastic`, and the elements of a row: the least multiple of the channels that fills 32 lanes.
+inline constexpr int block_rows = 16;
+inline int block_lanes(int channels) { return channels * ((31 + channels) / channels); }
+
 struct QuantizeKernels {
   /// codes[i] = q + zero (0 or 2^(bits-1)), one byte each.
   void (*nearest)(const int16_t* z, int64_t count, const QuantizeGrid&, int zero, uint8_t* codes);
-  /// codes[i] = q * factor[i % period]; u is the upper `fraction` bits of random[i].
-  void (*stochastic)(const int16_t* z, int64_t count, const QuantizeGrid&, const int16_t* factor, const uint8_t* random,
-                     int8_t* codes);
+  /// codes[i] = q * 2^(S - e), S = `most_shift`; u is the upper `fraction` bits of random[i]. z begins a block; the last row
+  /// and the last block may be shorter.
+  void (*stochastic)(const int16_t* z, int64_t count, const QuantizeGrid&, int channels, int most_shift,
+                     const uint8_t* random, int8_t* codes);
   /// Element e of chunk j is half e % 2 of word (e / 32), counter first + 16 j + (e % 32) / 2. Writes whole chunks.
   void (*random)(const RandomStream&, int64_t count, uint16_t* out);
   /// Codes of z to the nearest as packed bits: nearest, then pack.

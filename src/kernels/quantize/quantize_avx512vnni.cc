@@ -18,17 +18,16 @@ bool whole_registers(int64_t count, int period) { return count % 32 == 0 && peri
 inline Vec load(const void* p) { return _mm512_loadu_si512(p); }
 inline void store_bytes(void* p, Vec v) { _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtepi16_epi8(v)); }
 
-/// Calls body(from)(at, grid value) for every register, constants of one position after the other.
+/// Calls body(at, grid value) for every register, constants of one position after the other.
 template <class Body>
 inline void each_grid_value(const int16_t* z, int64_t count, const QuantizeGrid& g, Body body) {
   const Vec multiplier = _mm512_set1_epi16(g.multiplier);
   for (int from = 0; from < g.period && from < count; from += 32) {
     const Vec limit = load(g.limit + from), pow2 = load(g.pow2 + from);
     const Vec least = _mm512_sub_epi16(_mm512_setzero_si512(), limit);
-    const auto each = body(from);
     for (int64_t at = from; at < count; at += g.period) {
       const Vec v = _mm512_max_epi16(_mm512_min_epi16(load(z + at), limit), least);
-      each(at, _mm512_mulhrs_epi16(_mm512_mullo_epi16(v, pow2), multiplier));
+      body(at, _mm512_mulhrs_epi16(_mm512_mullo_epi16(v, pow2), multiplier));
     }
   }
 }
@@ -38,25 +37,50 @@ void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, u
   const __m128i fraction = _mm_cvtsi32_si128(g.fraction);
   const Vec one = _mm512_set1_epi16(1), below_half = _mm512_set1_epi16(int16_t((1 << (g.fraction - 1)) - 1));
   const Vec offset = _mm512_set1_epi16(int16_t(zero));
-  const auto each = [&](int64_t at, Vec v) {
+  each_grid_value(z, count, g, [&](int64_t at, Vec v) {
     const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, fraction), one);
     const Vec q = _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), fraction);
     store_bytes(codes + at, _mm512_add_epi16(q, offset));
-  };
-  each_grid_value(z, count, g, [&](int) { return each; });
+  });
 }
 
-void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const int16_t* factor, const uint8_t* random,
+/// 32 lanes of a block: their shifts from two passes over at most 16 registers, the second of which writes the codes.
+inline void stochastic_lanes(const int16_t* z, int rows, int64_t lanes, Vec limit, Vec pow2, Vec multiplier, __m128i fraction,
+                             int most_shift, const uint8_t* random, int8_t* codes) {
+  Vec top = _mm512_setzero_si512(), factor = _mm512_set1_epi16(int16_t(1 << most_shift));
+  for (int row = 0; row < rows; ++row) top = _mm512_max_epi16(top, _mm512_abs_epi16(load(z + row * lanes)));
+  for (int e = 0; e < most_shift; ++e) {
+    const Vec half = _mm512_srli_epi16(limit, 1);
+    const __mmask32 fits = _mm512_cmple_epi16_mask(top, half);  // false once, false for all smaller halves
+    limit = _mm512_mask_mov_epi16(limit, fits, half);
+    pow2 = _mm512_mask_slli_epi16(pow2, fits, pow2, 1);
+    factor = _mm512_mask_srli_epi16(factor, fits, factor, 1);
+  }
+  const __m128i rest = _mm_sub_epi64(_mm_cvtsi32_si128(8), fraction);
+  const Vec least = _mm512_sub_epi16(_mm512_setzero_si512(), limit);
+  for (int row = 0; row < rows; ++row) {
+    const Vec v = _mm512_max_epi16(_mm512_min_epi16(load(z + row * lanes), limit), least);
+    const Vec grid = _mm512_mulhrs_epi16(_mm512_mullo_epi16(v, pow2), multiplier);
+    const Vec r = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(random + row * lanes)));
+    const Vec q = _mm512_sra_epi16(_mm512_add_epi16(grid, _mm512_srl_epi16(r, rest)), fraction);
+    store_bytes(codes + row * lanes, _mm512_mullo_epi16(q, factor));
+  }
+}
+
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, int channels, int most_shift, const uint8_t* random,
                 int8_t* codes) {
-  if (!whole_registers(count, g.period)) return generic::stochastic(z, count, g, factor, random, codes);
-  const __m128i fraction = _mm_cvtsi32_si128(g.fraction), rest = _mm_cvtsi32_si128(8 - g.fraction);
-  each_grid_value(z, count, g, [&](int from) {
-    return [=, times = load(factor + from)](int64_t at, Vec v) {
-      const Vec r = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(random + at)));
-      const Vec q = _mm512_sra_epi16(_mm512_add_epi16(v, _mm512_srl_epi16(r, rest)), fraction);
-      store_bytes(codes + at, _mm512_mullo_epi16(q, times));
-    };
-  });
+  const int64_t lanes = block_lanes(channels);
+  if (lanes % 32 != 0 || count % lanes != 0)
+    return generic::stochastic(z, count, g, channels, most_shift, random, codes);
+  const __m128i fraction = _mm_cvtsi32_si128(g.fraction);
+  const Vec multiplier = _mm512_set1_epi16(g.multiplier);
+  for (int64_t at = 0; at < count; at += block_rows * lanes) {
+    const int64_t left = (count - at) / lanes;
+    const int rows = left < block_rows ? int(left) : block_rows;
+    for (int64_t lane = 0; lane < lanes; lane += 32)
+      stochastic_lanes(z + at + lane, rows, lanes, load(g.limit + lane), load(g.pow2 + lane), multiplier, fraction, most_shift,
+                       random + at + lane, codes + at + lane);
+  }
 }
 
 /// 16 counters as 2 x 8 lanes of 64 bits, of which the low halves count; what the high halves hold is never read.
@@ -179,12 +203,11 @@ void nearest_packed_in(const int16_t* z, int64_t count, const QuantizeGrid& g, i
   const __m128i fraction = _mm_cvtsi32_si128(g.fraction);
   const Vec one = _mm512_set1_epi16(1), below_half = _mm512_set1_epi16(int16_t((1 << (g.fraction - 1)) - 1));
   const Vec offset = _mm512_set1_epi16(int16_t(zero));
-  const auto each = [&](int64_t at, Vec v) {
+  each_grid_value(z, count, g, [&](int64_t at, Vec v) {
     const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, fraction), one);
     const Vec q = _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), fraction);
     store_packed<bits>(packed + at / 8 * bits, _mm512_add_epi16(q, offset));
-  };
-  each_grid_value(z, count, g, [&](int) { return each; });
+  });
 }
 
 void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {

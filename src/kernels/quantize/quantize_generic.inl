@@ -23,12 +23,6 @@ inline void nearest_block(const int16_t* __restrict grid, int n, int zero, uint8
   }
 }
 
-template <int F>
-inline void stochastic_block(const int16_t* __restrict grid, int n, const int16_t* __restrict factor,
-                             const uint8_t* __restrict r, int8_t* __restrict codes) {
-  for (int i = 0; i < n; ++i) codes[i] = int8_t(int16_t((int16_t(grid[i] + int16_t(r[i] >> (8 - F))) >> F) * factor[i]));
-}
-
 /// Calls f(offset, length) over blocks that start at channel 0 and are at most one period long.
 template <class Body>
 inline void blocks(int64_t count, int period, Body body) {
@@ -47,13 +41,13 @@ inline void for_grid_blocks(const int16_t* z, int64_t count, const QuantizeGrid&
       part.limit += from;
       part.pow2 += from;
       grid_block(z + at + from, m, part, grid);
-      block(at + from, m, grid, from);
+      block(at + from, m, grid);
     }
   });
 }
 
 void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, uint8_t* codes) {
-  for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid, int) {
+  for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid) {
     switch (g.fraction) {
       case 6: return nearest_block<6>(grid, n, zero, codes + at);
       case 7: return nearest_block<7>(grid, n, zero, codes + at);
@@ -67,15 +61,69 @@ void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, u
   });
 }
 
-void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const int16_t* factor, const uint8_t* random,
-                int8_t* codes) {
-  for_grid_blocks(z, count, g, [&](int64_t at, int n, const int16_t* grid, int from) {
-    switch (g.fraction) {
-      case 6: return stochastic_block<6>(grid, n, factor + from, random + at, codes + at);
-      case 7: return stochastic_block<7>(grid, n, factor + from, random + at, codes + at);
-      case 8: return stochastic_block<8>(grid, n, factor + from, random + at, codes + at);
+/// At most longest_block lanes of a block: their shifts, then their codes row by row.
+template <int F>
+inline void stochastic_lanes(const int16_t* __restrict z, int rows, int lanes, int n, const QuantizeGrid& g, int most_shift,
+                             const uint8_t* __restrict random, int8_t* __restrict codes) {
+  const int16_t* __restrict limit = g.limit;
+  const int16_t* __restrict pow2 = g.pow2;
+  alignas(64) int16_t top[longest_block], pow2_shifted[longest_block], limit_shifted[longest_block], factor[longest_block];
+  for (int i = 0; i < n; ++i) top[i] = 0;
+  for (int row = 0; row < rows; ++row)
+    for (int i = 0; i < n; ++i) {
+      const int16_t v = z[row * lanes + i], magnitude = int16_t(v < 0 ? -v : v);
+      top[i] = magnitude > top[i] ? magnitude : top[i];
     }
-  });
+  for (int i = 0; i < n; ++i) {
+    limit_shifted[i] = limit[i];
+    pow2_shifted[i] = pow2[i];
+    factor[i] = int16_t(1 << most_shift);
+  }
+  for (int e = 1; e <= most_shift; ++e)
+    for (int i = 0; i < n; ++i) {
+      const int16_t half = int16_t(limit_shifted[i] >> 1);
+      const bool fits = factor[i] == int16_t(1 << (most_shift - e + 1)) && top[i] <= half;
+      limit_shifted[i] = fits ? half : limit_shifted[i];
+      pow2_shifted[i] = fits ? int16_t(pow2_shifted[i] << 1) : pow2_shifted[i];
+      factor[i] = fits ? int16_t(factor[i] >> 1) : factor[i];
+    }
+  for (int row = 0; row < rows; ++row)
+    for (int i = 0; i < n; ++i) {
+      const int16_t most = limit_shifted[i], least = int16_t(-most), in = z[row * lanes + i];
+      int16_t v = in < most ? in : most;
+      v = mulh(int16_t((v > least ? v : least) * pow2_shifted[i]), g.multiplier);
+      const int16_t u = int16_t(random[row * lanes + i] >> (8 - F));
+      codes[row * lanes + i] = int8_t(int16_t(int16_t(v + u) >> F) * factor[i]);
+    }
+}
+
+template <int F>
+inline void stochastic_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, int channels, int most_shift,
+                              const uint8_t* random, int8_t* codes) {
+  const int lanes = block_lanes(channels);
+  for (int64_t at = 0; at < count; at += int64_t{block_rows} * lanes) {
+    const int64_t left = count - at;
+    const int whole = left < int64_t{block_rows} * lanes ? int(left / lanes) : block_rows;
+    const int rest = whole < block_rows ? int(left % lanes) : 0;  // lanes that have one row more
+    for (int from = 0; from < lanes;) {
+      const int end = from < rest ? rest : lanes, n = end - from < longest_block ? end - from : longest_block;
+      QuantizeGrid part = g;
+      part.limit += from;
+      part.pow2 += from;
+      stochastic_lanes<F>(z + at + from, whole + (from < rest), lanes, n, part, most_shift, random + at + from,
+                          codes + at + from);
+      from += n;
+    }
+  }
+}
+
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, int channels, int most_shift, const uint8_t* random,
+                int8_t* codes) {
+  switch (g.fraction) {
+    case 6: return stochastic_blocks<6>(z, count, g, channels, most_shift, random, codes);
+    case 7: return stochastic_blocks<7>(z, count, g, channels, most_shift, random, codes);
+    case 8: return stochastic_blocks<8>(z, count, g, channels, most_shift, random, codes);
+  }
 }
 
 /// Philox on 64-bit lanes whose low halves count: V::multiply takes the low 32 bits of each lane to a 64-bit product, and

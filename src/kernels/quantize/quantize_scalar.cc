@@ -23,10 +23,25 @@ void nearest(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, u
   }
 }
 
-void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, const int16_t* factor, const uint8_t* random,
+void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, int channels, int most_shift, const uint8_t* random,
                 int8_t* codes) {
-  for (int64_t i = 0; i < count; ++i)
-    codes[i] = int8_t(((grid_value(z, i, g) + (random[i] >> (8 - g.fraction))) >> g.fraction) * factor[i % g.period]);
+  const int64_t lanes = block_lanes(channels), block = lanes * block_rows;
+  for (int64_t at = 0; at < count; at += block)
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      const int64_t end = at + block < count ? at + block : count;
+      int32_t top = 0;
+      for (int64_t i = at + lane; i < end; i += lanes) {
+        const int32_t magnitude = z[i] < 0 ? -z[i] : z[i];
+        if (magnitude > top) top = magnitude;
+      }
+      int e = 0;
+      while (e < most_shift && top <= g.limit[lane] >> (e + 1)) ++e;
+      for (int64_t i = at + lane; i < end; i += lanes) {
+        const int32_t limit = g.limit[lane] >> e, clamped = z[i] > limit ? limit : z[i] < -limit ? -limit : z[i];
+        const int32_t v = multiply_high(int16_t(clamped * (g.pow2[lane] << e)), g.multiplier);
+        codes[i] = int8_t(((v + (random[i] >> (8 - g.fraction))) >> g.fraction) * (1 << (most_shift - e)));
+      }
+    }
 }
 
 void random(const RandomStream& s, int64_t count, uint16_t* out) {

@@ -24,7 +24,7 @@ std::vector<uint16_t> random_values(RandomStream s, int64_t count) {
 TEST(StochasticRounding, IsUnbiasedWithTheVarianceOfABernoulliDrawForEveryFraction) {
   constexpr int64_t draws = 16384;
   constexpr int comparisons = 448;
-  const std::vector<int16_t> limit(256, 16383), pow2(256, 2), factor(256, 1);
+  const std::vector<int16_t> limit(256, 16383), pow2(256, 2);
   std::vector<int16_t> z(draws);
   std::vector<int8_t> codes(draws);
   uint32_t tensor = 0;
@@ -34,7 +34,7 @@ TEST(StochasticRounding, IsUnbiasedWithTheVarianceOfABernoulliDrawForEveryFracti
       const int floor_code = f % 7 - 4;
       std::fill(z.begin(), z.end(), int16_t(floor_code * (1 << fraction) + f));
       const std::vector<uint16_t> random = random_values({{11, 22}, 0, ++tensor, 3, 1}, draws / 2);
-      quantize_kernels(selected_isa()).stochastic(z.data(), draws, grid, factor.data(),
+      quantize_kernels(selected_isa()).stochastic(z.data(), draws, grid, 32, 0,
                                                  reinterpret_cast<const uint8_t*>(random.data()), codes.data());
       const double p = std::ldexp(f, -fraction);
       int64_t up = 0;

@@ -119,28 +119,41 @@ TEST(NearestPacked, IsNearestThenPack) {
 TEST(Stochastic, IsTheFloorOfTheGridValueAndItsRandomFraction) {
   for (const int bits : all_bits)
     EXPECT_TRUE(rc::check("codes of every instruction set, " + std::to_string(bits) + " bits", [bits] {
-      const Trial t = any_trial(bits, true, 8);
+      Trial t = any_trial(bits, true, 8);
+      const int most = *rc::gen::inRange(0, 9 - bits);
+      const int64_t lanes = block_lanes(t.channels);
+      RC_ASSERT(lanes % t.channels == 0 && lanes >= 32 && lanes < 32 + t.channels);
+      // Blocks of different ranges, so that all shifts occur.
+      for (int64_t i = 0; i < t.count; ++i) t.z[size_t(i)] = int16_t(std::max<int>(t.z[size_t(i)], -32767) / (1 << (i / (16 * lanes) + i) % 5));
       Guarded<uint8_t> random(size_t(t.count), any_offset());
       any_contents().fill(random, 0, 255);
-      std::vector<int16_t> factor;
-      for (size_t c = 0; c < t.limit.size(); ++c) factor.push_back(int16_t(1 << *rc::gen::inRange(0, 9 - bits)));
       std::vector<int8_t> expected;
       for (int64_t i = 0; i < t.count; ++i) {
-        const int64_t u = random[i] / (1 << (8 - t.fraction));
-        const int64_t q = floor_shift(t.value(i) + u, t.fraction);
+        const int64_t begin = i / (16 * lanes) * 16 * lanes, limit = t.limit[size_t(i % t.channels)];
+        int64_t top = 0;
+        for (int row = 0; row < 16; ++row) {
+          const int64_t other = begin + row * lanes + i % lanes;
+          if (other < t.count) top = std::max<int64_t>(top, std::abs(int64_t(t.z[size_t(other)])));
+        }
+        int e = 0;
+        while (e < most && top <= limit >> (e + 1)) ++e;
+        const int64_t v = high_product(std::clamp<int64_t>(t.z[size_t(i)], -(limit >> e), limit >> e) *
+                                           t.pow2[size_t(i % t.channels)] * (int64_t{1} << e),
+                                       t.multiplier);
+        const int64_t q = floor_shift(v + random[size_t(i)] / (1 << (8 - t.fraction)), t.fraction);
         RC_ASSERT(q >= -t.top && q <= t.top);
-        expected.push_back(int8_t(q * factor[i % factor.size()]));
+        expected.push_back(int8_t(q * (1 << (most - e))));
       }
       for (Isa isa : supported_isas()) {
         Guarded<int8_t> codes(expected.size(), any_offset());
-        quantize_kernels(isa).stochastic(t.z.data(), t.count, t.grid(), factor.data(), random.data(), codes.data());
+        quantize_kernels(isa).stochastic(t.z.data(), t.count, t.grid(), t.channels, most, random.data(), codes.data());
         require_same(codes, expected, "stochastic", isa);
       }
     }));
 }
 
 TEST(Stochastic, AValueOnTheGridIsKeptByAnyRandomNumber) {
-  const std::vector<int16_t> limit(256, 16383), pow2(256, 2), factor(256, 4);
+  const std::vector<int16_t> limit(256, 16383), pow2(256, 2);
   std::vector<uint8_t> random(256);
   std::iota(random.begin(), random.end(), uint8_t(0));
   std::vector<int8_t> codes(random.size());
@@ -148,9 +161,9 @@ TEST(Stochastic, AValueOnTheGridIsKeptByAnyRandomNumber) {
     for (const int fraction : {6, 7, 8})
       for (const int q : {-7, -1, 0, 1, 7}) {
         const std::vector<int16_t> z(random.size(), int16_t(q * (1 << fraction)));
-        quantize_kernels(isa).stochastic(z.data(), int64_t(z.size()), {limit.data(), pow2.data(), 256, 16384, fraction},
-                                         factor.data(), random.data(), codes.data());
-        EXPECT_EQ(codes, std::vector<int8_t>(random.size(), int8_t(4 * q))) << isa_name(isa);
+        quantize_kernels(isa).stochastic(z.data(), int64_t(z.size()), {limit.data(), pow2.data(), 256, 16384, fraction}, 32, 0,
+                                         random.data(), codes.data());
+        EXPECT_EQ(codes, std::vector<int8_t>(random.size(), int8_t(q))) << isa_name(isa);
       }
 }
 

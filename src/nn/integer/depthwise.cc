@@ -156,7 +156,6 @@ class DepthwiseLayer : public IntegerLayer {
     const int dilated_h = shape_.in.h + shape_.kh - 1, dilated_w = shape_.in.w + shape_.kw - 1;
     ScratchSizes::grow(sizes.dilated, PaddedImage::size_for(dilated_h, dilated_w, int(c) * 2));
     ScratchSizes::grow(sizes.random, GradientCodes::random_size(shape_.out));
-    ScratchSizes::grow(sizes.grid, channel_period(shape_.out.c));
     ScratchSizes::grow(sizes.codes, shape_.out.elements());
     ScratchSizes::grow(sizes.stream, shape_.out.w * c);
     ScratchSizes::grow(sizes.dw, shape_.taps() * c);

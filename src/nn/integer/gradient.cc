@@ -5,15 +5,13 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/period.h"
-
 namespace subbyte {
 
 int32_t shift_for(int64_t top) { return top > 0 ? std::max(0, int(std::bit_width(uint64_t(top))) - 13) : 0; }
 
-int pair_shift(const QuantConfig& q, int bits) {
-  constexpr int enough = 3;  // a fourth group lowers the variance by less than a hundredth
-  return std::clamp((q.pair_groups > 0 ? q.pair_groups : enough) - 1, 0, 8 - bits);
+int block_shift(const QuantConfig& q, int bits) {
+  constexpr int enough = 4;  // with a fifth group the variance falls by less than a twentieth
+  return std::clamp((q.block_groups > 0 ? q.block_groups : enough) - 1, 0, 8 - bits);
 }
 
 namespace {
@@ -28,13 +26,6 @@ std::vector<uint8_t> tie_directions(const Context& ctx, int node) {
     down[i] = uint8_t(words[i / 32 % 4] >> (i % 32) & 1);
   }
   return down;
-}
-
-/// The largest further shift by which a pair of range r stays within the grid.
-int further_shift(int32_t range, int32_t r, int shift, int most) {
-  int e = 0;
-  while (e < most && (int64_t(r) << (shift + e + 1)) <= range) ++e;
-  return e;
 }
 
 }  // namespace
@@ -62,23 +53,20 @@ GradientPlan plan_gradient(Context& ctx, const Stream& dy, Shape shape, int bits
   for (int i = 0; i < ctx.images; ++i) plan.sample[i] = channel_shift(whole, image_top[i], sample_groups);
   ctx.quantize.fold_ranges(range.data(), ctx.images, channels, plan.sample.data(), channel.data());
   plan.grid = make_grid(channel, dy.scale, bits, true, groups, 8);
-  plan.most_pair = pair_shift(ctx.config.quant, bits);
-  plan.grid.scale = std::ldexp(plan.grid.scale, -plan.most_pair);
-  plan.pair.assign(range.size(), 0);
-  for (int i = 0; i < ctx.images && plan.most_pair > 0; ++i)
-    for (int c = 0; c < channels; ++c) {
-      const size_t at = size_t(i) * channels + c;
-      plan.pair[at] = uint8_t(further_shift(plan.grid.range, range[at], plan.grid.shift[c] + plan.sample[i], plan.most_pair));
-    }
+  plan.block = block_shift(ctx.config.quant, bits);
+  plan.grid.scale = std::ldexp(plan.grid.scale, -plan.block);
+  plan.limit.resize(sample_groups);
+  plan.pow2.resize(sample_groups);
+  for (int m = 0; m < sample_groups; ++m) plan.grid.constants(m, plan.limit[m], plan.pow2[m]);
   plan.tie_down = tie_directions(ctx, node);
   return plan;
 }
 
 namespace {
 
-/// Random numbers are drawn for as many elements as the first-level cache holds: whole chunks that begin at channel 0.
+/// Random numbers are drawn for as many elements as the first-level cache holds: whole chunks of them and whole blocks.
 int64_t random_block(int channels) {
-  const int64_t unit = std::lcm<int64_t>(channels, 256);
+  const int64_t unit = std::lcm<int64_t>(int64_t{block_rows} * block_lanes(channels), 256);
   return unit * std::max<int64_t>(1, 4096 / unit);
 }
 
@@ -91,32 +79,13 @@ int64_t GradientCodes::random_size(Shape shape) {
   return std::min(random_block(shape.c), random_chunks(shape.elements()) * 256) / 2;
 }
 
-namespace {
-
-/// The grid of one image, in `out`: every channel has its own shift.
-QuantizeGrid image_grid(const GradientPlan& plan, int image, GradientCodes& out) {
-  const int channels = int(plan.grid.shift.size());
-  out.limit.resize(channel_period(channels));
-  out.pow2.resize(out.limit.size());
-  out.factor.resize(out.limit.size());
-  for (int c = 0; c < channels; ++c) {
-    const int shift = plan.shift(image, c);
-    out.limit[c] = int16_t(plan.grid.range >> shift);
-    out.pow2[c] = int16_t(1 << std::min(14, shift + plan.grid.pre_shift));  // beyond 14 only where the limit is 0
-    out.factor[c] = int16_t(1 << (plan.most_pair - plan.pair[size_t(image) * channels + c]));
-  }
-  for (Buffer<int16_t>* constants : {&out.limit, &out.pow2, &out.factor})
-    repeat_channels(constants->data(), channels, *constants);
-  return {out.limit.data(), out.pow2.data(), int(out.limit.size()), plan.grid.multiplier, plan.grid.fraction};
-}
-
-}  // namespace
-
 void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan& plan, uint32_t tensor, int image,
                        GradientCodes& out) {
   const int64_t elements = plan.elements, chunks = random_chunks(elements);
-  const QuantizeGrid grid = image_grid(plan, image, out);
-  const int64_t block = random_block(int(plan.grid.shift.size()));
+  const int m = plan.sample[image], channels = int(plan.grid.shift.size());
+  const QuantizeGrid grid{plan.limit[m].data(), plan.pow2[m].data(), int(plan.limit[m].size()), plan.grid.multiplier,
+                          plan.grid.fraction};
+  const int64_t block = random_block(channels);
   out.random.resize(size_t(std::min(block, chunks * 256)) / 2);
   out.codes.resize(size_t(elements));
   const int16_t* z = dy.image(image, elements);
@@ -124,7 +93,7 @@ void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan&
     const int64_t count = std::min(block, elements - at);
     const uint32_t counter = uint32_t(image * chunks * 16 + at / 16);
     ctx.quantize.random(ctx.random_stream(RandomUse::gradient, tensor, counter), (count + 1) / 2, out.random.data());
-    ctx.quantize.stochastic(z + at, count, grid, out.factor.data(), reinterpret_cast<const uint8_t*>(out.random.data()),
+    ctx.quantize.stochastic(z + at, count, grid, channels, plan.block, reinterpret_cast<const uint8_t*>(out.random.data()),
                             out.codes.data() + at);
   }
 }

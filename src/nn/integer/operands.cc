@@ -15,7 +15,6 @@ void ThreadScratch::reserve(const ScratchSizes& sizes) {
   dilated.reserve(sizes.dilated);
   operands.reserve(sizes.x, sizes.g);
   g.random.reserve(size_t(sizes.random));
-  for (Buffer<int16_t>* constants : {&g.limit, &g.pow2, &g.factor}) constants->reserve(size_t(sizes.grid));
   g.codes.reserve(size_t(sizes.codes));
   sums.reserve(size_t(sizes.sums));
   dw.reserve(size_t(sizes.dw));

@@ -22,7 +22,7 @@ int automatic_groups(int configured, int room) { return configured > 0 ? configu
 ProductGroups product_groups(const QuantConfig& q, const Format& f, const ProductShape& s, bool unsigned_input,
                              bool normalized) {
   ProductGroups groups;
-  const int on_weights = 8 - f.w, room = on_weights + 8 - f.g - pair_shift(q, f.g);
+  const int on_weights = 8 - f.w, room = on_weights + 8 - f.g - block_shift(q, f.g);
   groups.scales_w = normalized && q.groups_w == 0;
   groups.a = automatic_groups(q.groups_a, on_weights);
   if (normalized || q.groups_w > 0) {
@@ -172,13 +172,12 @@ void ProductLayer::scratch(const Context& ctx, ScratchSizes& sizes) const {
   S::grow(sizes.sums, forward.outputs);
   if (!ctx.training) return;
   S::grow(sizes.random, GradientCodes::random_size(s.out));
-  S::grow(sizes.grid, channel_period(s.out.c));
   S::grow(sizes.codes, s.out.elements());
   if (needs_input_gradient_) {
     const int beyond_weights = std::max(0, groups_g_ + groups_w_ - 2 - (8 - format_.w));
     int taps = 0;
     for (const Phase2d& phase : phases_.phases) taps += int(phase.taps.size());
-    const PackedSize backward = packed_size(s.out.c, s.in.c, taps, format_.g + pair_shift(ctx.config.quant, format_.g) + beyond_weights > 8);
+    const PackedSize backward = packed_size(s.out.c, s.in.c, taps, format_.g + block_shift(ctx.config.quant, format_.g) + beyond_weights > 8);
     S::grow(sizes.packed, backward.bytes);
     S::grow(sizes.gradient, PaddedImage::size_for(phases_.height, phases_.width, backward.words * 4));
   }

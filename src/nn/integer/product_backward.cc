@@ -59,7 +59,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   for (int32_t& shift : left) shift = finest - shift;
   std::vector<std::vector<int>> sets;
   for (const Phase2d& phase : phases_.phases) sets.push_back(phase.taps);
-  pack_backward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, format_.g + b.plan.most_pair, sets, *ctx.packed);
+  pack_backward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, format_.g + b.plan.block, sets, *ctx.packed);
   const PackedWeights& packed = *ctx.packed;
   const int pixel_bytes = packed.words * 4, row_bytes = phases_.width * pixel_bytes;
   for (size_t set = 0; set < sets.size(); ++set) {

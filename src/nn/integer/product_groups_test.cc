@@ -17,20 +17,20 @@ TEST(ProductGroups, AreTheMostThatSumsAllow) {
     q.groups_w = *rc::gen::inRange(0, 9);
     q.groups_a = *rc::gen::inRange(0, 9);
     q.groups_g = *rc::gen::inRange(0, 9);
-    q.pair_groups = *rc::gen::inRange(0, 9);
+    q.block_groups = *rc::gen::inRange(0, 9);
     const bool normalized = *rc::gen::arbitrary<bool>();
     const int kernel = *rc::gen::element(1, 3, 5, 7);
     const bool is_unsigned = *rc::gen::arbitrary<bool>();
     const ProductShape s{kernel, kernel, 1, 0, {8, 8, *rc::gen::inRange(1, 5000)}, {8, 8, *rc::gen::inRange(1, 5000)}};
     const ProductGroups g = product_groups(q, f, s, is_unsigned, normalized);
     const int64_t x = is_unsigned ? (1 << f.a) - 1 : (1 << (f.a - 1)) - 1;
-    const int64_t w = (1 << (f.w - 1)) - 1, pairs = std::clamp((q.pair_groups ? q.pair_groups : 3) - 1, 0, 8 - f.g),
-                  d = ((1 << (f.g - 1)) - 1) << pairs;
+    const int64_t w = (1 << (f.w - 1)) - 1, blocks = std::clamp((q.block_groups ? q.block_groups : 4) - 1, 0, 8 - f.g),
+                  d = ((1 << (f.g - 1)) - 1) << blocks;
     const auto forward = [&](int a) { return (int64_t(kernel) * kernel * s.in.c * x * w) << (a - 1); };
     const auto backward = [&](int both) { return (int64_t(kernel) * kernel * s.out.c * d * w) << (both - 2); };
     const int64_t limit = int64_t{1} << 31;
     const int wanted_a = q.groups_a ? q.groups_a : std::min(4, 9 - f.w);
-    const int room = 16 - f.w - f.g - int(pairs);
+    const int room = 16 - f.w - f.g - int(blocks);
     const bool head = !normalized && !q.groups_w;  // whose weights then share what the gradient leaves
     const int wanted_g = q.groups_g ? q.groups_g
                                     : std::clamp(head ? 9 - f.w : room + 1 - (std::max(q.groups_w, 1) - 1), 1, 4);

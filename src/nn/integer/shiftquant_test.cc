@@ -20,18 +20,18 @@ namespace {
 
 constexpr double alarm = 1e-9;
 
-NetworkConfig some_config(int sample_groups, int pair_groups) {
+NetworkConfig some_config(int sample_groups, int block_groups) {
   NetworkConfig config;
   config.model.nodes.resize(1);
   config.quant.sample_groups = sample_groups;
-  config.quant.pair_groups = pair_groups;
+  config.quant.block_groups = block_groups;
   return config;
 }
 
 /// A batch of gradients whose channels and samples have log-normal ranges, `spread` octaves of standard deviation.
 struct Batch2D {
-  Batch2D(int images, Shape s, int sample_groups, int pair_groups, double spread, unsigned seed)
-      : shape(s), ctx(some_config(sample_groups, pair_groups)) {
+  Batch2D(int images, Shape s, int sample_groups, int block_groups, double spread, unsigned seed)
+      : shape(s), ctx(some_config(sample_groups, block_groups)) {
     ctx.images = images;
     ctx.step = 1;
     std::mt19937 random(seed);
@@ -53,17 +53,35 @@ struct Batch2D {
   int z(int image, int64_t e) const { return dy.image(image, shape.elements())[e]; }
   /// z' / 2^fraction: the code that an element would have without rounding.
   double exact_code(const GradientPlan& plan, int image, int64_t e) const {
-    const int up = plan.shift(image, int(e % shape.c)) + plan.grid.pre_shift;
+    const int up = shift(plan, image, e) + plan.grid.pre_shift;
     const int64_t value = high_product(int64_t(z(image, e)) << std::min(14, up), plan.grid.multiplier);
     return std::ldexp(double(value), -plan.grid.fraction);
   }
+  /// Largest |z| of the 16 elements that share e's shift.
+  int64_t block_range(int image, int64_t e) const {
+    const int64_t lanes = block_lanes(shape.c), begin = e / (16 * lanes) * 16 * lanes + e % lanes;
+    int64_t top = 0;
+    for (int row = 0; row < 16; ++row)
+      if (begin + row * lanes < shape.elements()) top = std::max<int64_t>(top, std::abs(z(image, begin + row * lanes)));
+    return top;
+  }
+  /// How much further than its channel's and its sample's a block's shift is.
+  int further(const GradientPlan& plan, int image, int64_t e) const {
+    const int before = plan.grid.shift[e % shape.c] + plan.sample[image];
+    int further = plan.block;
+    while (further > 0 && block_range(image, e) << (before + further) > plan.grid.range) --further;
+    return further;
+  }
+  int shift(const GradientPlan& plan, int image, int64_t e) const {
+    return plan.grid.shift[e % shape.c] + plan.sample[image] + further(plan, image, e);
+  }
   /// The code of an operand.
   int code(const GradientPlan& plan, const GradientCodes& codes, int image, int64_t e) const {
-    return codes.codes[e] >> (plan.most_pair - plan.pair[image * shape.c + e % shape.c]);
+    return codes.codes[e] >> (plan.block - further(plan, image, e));
   }
   /// Value of code 1, in units of the stream.
-  double step(const GradientPlan& plan, int image, int c) const {
-    return std::ldexp(plan.grid.scale / dy.scale, plan.most_pair - plan.shift(image, c));
+  double step(const GradientPlan& plan, int image, int64_t e) const {
+    return std::ldexp(plan.grid.scale / dy.scale, plan.block - shift(plan, image, e));
   }
 
   Shape shape;
@@ -94,7 +112,7 @@ int expected_shift(int64_t whole, int64_t r, int groups) {
 }
 
 TEST(ShiftQuant, ShiftsAreTheFloorsOfTheLogarithmsAndNothingClips) {
-  EXPECT_TRUE(rc::check("n_c, m_i, e_ic, and |code| <= B for every element and step", [] {
+  EXPECT_TRUE(rc::check("n_c, m_i, blocks, and |code| <= B for every element and step", [] {
     const int bits = *rc::gen::element(2, 3, 4, 5, 6, 7, 8), groups = *rc::gen::inRange(1, 9);
     Batch2D b = any_batch(*rc::gen::element(1, 4, 8));
     const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
@@ -107,26 +125,20 @@ TEST(ShiftQuant, ShiftsAreTheFloorsOfTheLogarithmsAndNothingClips) {
     const std::vector<int64_t> range = channel_ranges(b, plan.sample);
     const int64_t r = *std::max_element(range.begin(), range.end());
     for (int c = 0; c < b.shape.c; ++c) RC_ASSERT(plan.grid.shift[c] == expected_shift(r, range[c], groups));
-    const int pairs = b.ctx.config.quant.pair_groups, most = std::min(pairs > 0 ? pairs - 1 : 2, 8 - bits);
-    RC_ASSERT(plan.most_pair == most);
+    const int blocks = b.ctx.config.quant.block_groups, most = std::min(blocks > 0 ? blocks - 1 : 3, 8 - bits);
+    RC_ASSERT(plan.block == most);
     GradientCodes codes;
     for (int i = 0; i < b.ctx.images; ++i) {
-      std::vector<int64_t> pair(b.shape.c, 0);
-      for (int64_t e = 0; e < b.shape.elements(); ++e)
-        pair[e % b.shape.c] = std::max<int64_t>(pair[e % b.shape.c], std::abs(b.z(i, e)));
-      for (int c = 0; c < b.shape.c; ++c)
-        RC_ASSERT(plan.pair[i * b.shape.c + c] ==
-                  expected_shift(r, pair[c] << (plan.grid.shift[c] + plan.sample[i]), most + 1));
       quantize_gradient(b.ctx, b.dy, plan, 5, i, codes);
       for (int64_t e = 0; e < b.shape.elements(); ++e) {
         const double exact = b.exact_code(plan, i, e);
         const int code = b.code(plan, codes, i, e);
-        RC_ASSERT(std::abs(b.z(i, e)) <= codes.limit[e % codes.limit.size()]);
+        RC_ASSERT(std::abs(b.z(i, e)) <= plan.grid.range >> b.shift(plan, i, e));
         RC_ASSERT(std::abs(code) < 1 << (bits - 1));
         RC_ASSERT(code == std::floor(exact) || code == std::ceil(exact));
-        RC_ASSERT(codes.codes[e] == code * (1 << (most - plan.pair[i * b.shape.c + e % b.shape.c])));
+        RC_ASSERT(codes.codes[e] == code * (1 << (most - b.further(plan, i, e))));
         // The grid's own rounding: half of its last bit, and what the real scale rounds in double precision.
-        RC_ASSERT(std::fabs(exact - b.z(i, e) / b.step(plan, i, int(e % b.shape.c))) <=
+        RC_ASSERT(std::fabs(exact - b.z(i, e) / b.step(plan, i, e)) <=
                   std::ldexp(0.5, -plan.grid.fraction) + 1e-9);
       }
     }
@@ -165,7 +177,9 @@ TEST(ShiftQuant, RangesThatTheProducerMeasuredGiveTheSamePlan) {
     const GradientPlan given = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
     RC_ASSERT(given.sample == measured.sample && given.grid.shift == measured.grid.shift);
     RC_ASSERT(given.grid.scale == measured.grid.scale && given.grid.multiplier == measured.grid.multiplier);
-    RC_ASSERT(given.pair == measured.pair && given.grid.range == measured.grid.range);
+    for (int m = 0; m < given.samples; ++m)
+      for (size_t i = 0; i < given.limit[m].size(); ++i)
+        RC_ASSERT(given.limit[m][i] == measured.limit[m][i] && given.pow2[m][i] == measured.pow2[m][i]);
   }));
 }
 
@@ -207,7 +221,7 @@ TEST(ShiftQuant, CodesAreUnbiasedWithTheVarianceOfTheirFractions) {
         for (int i = 0; i < 2; ++i) {
           quantize_gradient(b.ctx, b.dy, plan, 3, i, codes);
           for (int64_t e = 0; e < elements; ++e) {
-            const double difference = b.code(plan, codes, i, e) - b.exact_code(plan, i, e), step = b.step(plan, i, int(e % b.shape.c));
+            const double difference = b.code(plan, codes, i, e) - b.exact_code(plan, i, e), step = b.step(plan, i, e);
             sum[i * elements + e] += difference;
             error += step * difference;
             squares += step * step * difference * difference;
@@ -217,7 +231,7 @@ TEST(ShiftQuant, CodesAreUnbiasedWithTheVarianceOfTheirFractions) {
       for (int i = 0; i < 2; ++i)
         for (int64_t e = 0; e < elements; ++e) {
           const double exact = b.exact_code(plan, i, e), f = exact - std::floor(exact);
-          const double step = b.step(plan, i, int(e % b.shape.c));
+          const double step = b.step(plan, i, e);
           ASSERT_LE(std::fabs(sum[i * elements + e]), f > 0 ? bernstein(draws * f * (1 - f), 1, each) : 0)
               << bits << " bits, " << groups << " groups, element " << e;
           expected += draws * step * step * f * (1 - f);
@@ -254,7 +268,7 @@ TEST(ShiftQuant, AProductWithShiftedOperandsIsTheSumOfSeparateProductsOfTheGroup
       part.bits = w_bits;
       for (int c : channels) part.code.insert(part.code.end(), w.code.begin() + c * inputs, w.code.begin() + (c + 1) * inputs);
       const ProductShape s{1, 1, 1, 0, {b.shape.h, b.shape.w, inputs}, {b.shape.h, b.shape.w, int(channels.size())}};
-      const PackedWeights packed = pack_backward(part, s, left, g_bits + plan.most_pair, {{0}});
+      const PackedWeights packed = pack_backward(part, s, left, g_bits + plan.block, {{0}});
       std::vector<uint8_t> a(size_t(pixels) * packed.words * 4, uint8_t(packed.dot == Dot::s16 ? 0 : packed.zero));
       for (int p = 0; p < pixels; ++p)
         for (size_t r = 0; r < channels.size(); ++r) {
