@@ -2,7 +2,7 @@
 
 #include <cmath>
 #include <filesystem>
-#include <regex>
+#include <functional>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -130,7 +130,8 @@ TEST(Figure, NothingToDrawIsAnEmptyPlot) {
 TEST(Figure, ManySeriesKeepTheirLegend) {
   NEEDS_GNUPLOT();
   Figure figure{.title = "many"};
-  for (int i = 0; i < 30; ++i) figure.series.push_back({.name = "series " + std::to_string(i), .x = {1, 2}, .y = {0, double(i)}});
+  for (int i = 0; i < 30; ++i)
+    figure.series.push_back({.name = "series " + std::to_string(i), .x = {1, 2}, .y = {0, double(i)}});
   const std::string svg = svg_text(figure);
   for (int i = 0; i < 30; ++i) EXPECT_TRUE(contains(svg, "<text>series " + std::to_string(i) + "</text>")) << i;
 }

@@ -126,8 +126,8 @@ std::string plot_text(const Series& series, size_t index, double bar_width) {
       break;
   }
   if (!series.error.empty())
-    text += fmt::format(", $data{} using 1:2:3 with yerrorbars linecolor '{}' pointtype -1 notitle", index,
-                        series.style == SeriesStyle::bars ? "#333333" : colour);
+    text += fmt::format(", $data{} using 1:($2-$3):(0):(2*$3) with vectors heads size screen 0.005,90 linecolor '{}' notitle",
+                        index, series.style == SeriesStyle::bars ? "#333333" : colour);
   return text;
 }
 
