@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cli/utf8.h"
 
 namespace subbyte {
 namespace {
@@ -134,13 +134,10 @@ std::string plot_text(const Series& series, size_t index, double bar_width) {
 }  // namespace
 
 std::string gnuplot_quoted(const std::string& text) {
-  using nlohmann::json;
-  const std::string utf8 =
-      json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
   std::string out = "'";
-  for (char c : utf8) {
-    if (c == '\'') out += "''";
-    else out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  for (char c : printable_utf8(text)) {
+    out += c;
+    if (c == '\'') out += c;
   }
   return out + "'";
 }
