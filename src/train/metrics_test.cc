@@ -21,7 +21,11 @@ class Metrics : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   static EpochMetrics epoch(int64_t number) {
-    EpochMetrics metrics{.epoch = number, .step = 10 * number, .train_loss = 1.0 / 3, .train_accuracy = 0.7};
+    EpochMetrics metrics;
+    metrics.epoch = number;
+    metrics.step = 10 * number;
+    metrics.train_loss = 1.0 / 3;
+    metrics.train_accuracy = 0.7;
     metrics.test_accuracy = 0.1 + 0.2;
     metrics.seconds = 1.5;
     metrics.learning_rate = 1e-5;

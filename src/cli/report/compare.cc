@@ -39,10 +39,15 @@ std::optional<Statistic> statistic(const std::vector<RunHistory>& runs, const st
 }
 
 void measure(RunGroup& group, const std::vector<RunHistory>& runs) {
-  for (size_t run : group.runs) group.epoch = std::max(group.epoch, runs[run].epochs_done());
+  for (size_t run : group.runs) {
+    if (runs[run].epochs.empty() || runs[run].epochs.back().step <= group.step) continue;
+    group.epoch = runs[run].epochs.back().epoch;
+    group.step = runs[run].epochs.back().step;
+  }
   std::set<int64_t> seeds;
   for (size_t run : group.runs)
-    if (group.epoch > 0 && runs[run].epochs_done() == group.epoch && seeds.insert(runs[run].settings.train.seed).second)
+    if (!runs[run].epochs.empty() && runs[run].epochs.back().step == group.step &&
+        seeds.insert(runs[run].settings.train.seed).second)
       group.counted.push_back(run);
   using Optional = std::optional<double>;
   group.train_loss = statistic(runs, group.counted, [](const EpochMetrics& m) { return Optional(m.train_loss); });
@@ -70,8 +75,10 @@ void measure_gap(RunGroup& group, const std::vector<RunGroup>& groups, const std
     group.gap_text = any ? "no fp32 run of the same recipe" : "no fp32 run";
     return;
   }
-  if (twin->epoch != group.epoch) {
-    group.gap_text = fmt::format("epoch {} against {} of fp32", group.epoch, twin->epoch);
+  const bool same_recipe = twin_text(runs[group.runs[0]].settings) == twin_text(runs[twin->runs[0]].settings);
+  if (twin->epoch != group.epoch || (same_recipe && twin->step != group.step)) {
+    group.gap_text = fmt::format("epoch {}, step {} against epoch {}, step {} of fp32", group.epoch, group.step,
+                                 twin->epoch, twin->step);
     return;
   }
   const bool test = group.test_accuracy && twin->test_accuracy;
@@ -84,8 +91,7 @@ void measure_gap(RunGroup& group, const std::vector<RunGroup>& groups, const std
   group.gap = 100 * (own->mean - other->mean);
   std::vector<std::string> remarks;
   if (!test) remarks.push_back("validation");
-  if (twin_text(runs[group.runs[0]].settings) != twin_text(runs[twin->runs[0]].settings))
-    remarks.push_back("more than the format differs");
+  if (!same_recipe) remarks.push_back("more than the format differs");
   group.gap_text = fmt::format("{}", fmt::join(remarks, "; "));
 }
 

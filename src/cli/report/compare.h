@@ -19,9 +19,9 @@ struct Statistic {
 struct RunGroup {
   std::vector<size_t> runs;
   std::string format;
-  int64_t epoch = 0;              ///< the latest that a run of the group has reached
-  std::vector<size_t> counted;    ///< the runs that have reached it, one of each seed
-  std::optional<Statistic> train_loss, val_accuracy, test_accuracy;  ///< of that epoch; none where none measured it
+  int64_t epoch = 0, step = 0;    ///< the latest that a run of the group has measured
+  std::vector<size_t> counted;    ///< the runs that have come so far, of each seed the first
+  std::optional<Statistic> train_loss, val_accuracy, test_accuracy;  ///< there; none where none measured it
   std::optional<double> gap;      ///< test accuracy (validation, where there is none) less that of the FP32 group, points
   std::string gap_text;           ///< why there is no gap, or what else differs from the FP32 group
 };

@@ -38,7 +38,8 @@ std::string html_escaped(const std::string& text) {
 }
 
 std::string html_table(const HtmlTable& table) {
-  std::string out = "<div class=\"wide\"><table>\n<thead>\n" + row(table.head, "th", table.text_columns) + "</thead>\n<tbody>\n";
+  std::string out = "<div class=\"wide\"><table>\n<thead>\n" + row(table.head, "th", table.text_columns);
+  out += "</thead>\n<tbody>\n";
   for (const auto& cells : table.rows) out += row(cells, "td", table.text_columns);
   return out + "</tbody>\n</table></div>\n";
 }

@@ -27,7 +27,7 @@ std::string epochs_text(const RunHistory& run) {
 
 std::string runs_table(const Comparison& comparison) {
   HtmlTable table{{"run", "model", "data", "format", "seed", "epochs", "training loss", "training accuracy",
-                   "validation accuracy", "test accuracy", "images/s", "time", "seconds", "peak memory, MiB"}, {}, 4};
+                   "validation accuracy", "test accuracy", "images/s", "seconds", "peak memory, MiB"}, {}, 4};
   for (const RunHistory& run : comparison.runs) {
     const Settings& s = run.settings;
     std::vector<std::string> row = {run.name, s.model.name, s.data.name, s.format.name, fmt::format("{}", s.train.seed),
@@ -39,8 +39,9 @@ std::string runs_table(const Comparison& comparison) {
       const std::optional<double> rate = run.images_per_second();
       row.insert(row.end(), {fmt::format("{:.4f}", last.train_loss), percent(last.train_accuracy),
                              percent(last.val_accuracy), percent(last.test_accuracy),
-                             rate ? fmt::format("{:.0f}", *rate) : kNone, duration_text(run.seconds()),
-                             fmt::format("{:.1f}", run.seconds()), fmt::format("{:.1f}", run.peak_rss_mib())});
+                             rate ? fmt::format("{:.0f}", *rate) : kNone,
+                             fmt::format("{:.1f} ({})", run.seconds(), duration_text(run.seconds())),
+                             fmt::format("{:.1f}", run.peak_rss_mib())});
     }
     table.rows.push_back(std::move(row));
   }
@@ -61,6 +62,11 @@ std::string gap_cell(const RunGroup& group) {
   return group.gap_text.empty() ? text : fmt::format("{} ({})", text, group.gap_text);
 }
 
+std::string seeds_cell(const RunGroup& group) {
+  const std::string text = fmt::format("{}", group.counted.size());
+  return group.counted.size() == group.runs.size() ? text : text + fmt::format(" (of {} runs)", group.runs.size());
+}
+
 std::string groups_table(const Comparison& comparison) {
   HtmlTable table{{"format", "runs", "epoch", "seeds", "training loss", "validation accuracy", "test accuracy",
                    "points to fp32"}, {}, 2};
@@ -68,7 +74,7 @@ std::string groups_table(const Comparison& comparison) {
     std::vector<std::string> names;
     for (size_t run : group.runs) names.push_back(comparison.runs[run].name);
     table.rows.push_back({group.format, fmt::format("{}", fmt::join(names, ", ")), fmt::format("{}", group.epoch),
-                          fmt::format("{}", group.counted.size()), mean_text(group.train_loss, 1, ""),
+                          seeds_cell(group), mean_text(group.train_loss, 1, ""),
                           mean_text(group.val_accuracy, 100, "%"), mean_text(group.test_accuracy, 100, "%"),
                           gap_cell(group)});
   }
@@ -115,8 +121,8 @@ std::string report_page(const Comparison& comparison) {
   if (comparison.runs.size() > 1)
     body += heading("Over seeds") + groups_table(comparison) +
             paragraph("Runs that differ only in their seed are one row: mean ± standard deviation (of the sample, n - 1) "
-                      "over the seeds that have reached the row's epoch. The gap is in points of test accuracy, less is "
-                      "worse than fp32.") +
+                      "over the seeds that have come to the row's epoch; of runs with the same seed the first counts. "
+                      "Points to fp32: test accuracy less that of fp32, in percentage points.") +
             heading("Configuration keys that differ") + differences_table(comparison);
   return html_page(comparison.title, body + heading("Curves") + figures_text(comparison));
 }
