@@ -9,7 +9,7 @@ enum class SeriesStyle { lines, points, bars };
 
 /// y over x, in the order given; a value that is not finite (or not positive on a logarithmic axis) is a gap.
 struct Series {
-  std::string name = {};  ///< in the legend; "": no entry
+  std::string name = {};  ///< in the legend; no entry if it is empty or there is no point
   std::vector<double> x = {}, y = {};
   std::vector<double> error = {};  ///< half the height of each point's error bar; empty: none
   SeriesStyle style = SeriesStyle::lines;

@@ -66,7 +66,7 @@ double bar_distance(const Figure& figure) {
 }
 
 std::string terminal_text(const Figure& figure, Terminal terminal) {
-  const auto named = [](const Series& series) { return !series.name.empty(); };
+  const auto named = [](const Series& series) { return !series.name.empty() && !series.x.empty(); };
   const auto lines = std::count_if(figure.series.begin(), figure.series.end(), named);
   return fmt::format("set encoding utf8\nset terminal {} noenhanced size {},{} font 'sans,{}' background '#ffffff'\n",
                      terminal == Terminal::svg ? "svg" : "pngcairo", figure.width, figure.height + lines * kLegendLine,

@@ -20,7 +20,6 @@ Figure curve(const Comparison& comparison, const char* title, const char* label,
         series.x.push_back(double(epoch.epoch));
         series.y.push_back(*y);
       }
-    if (series.x.empty()) series.name += " (none)";
     figure.series.push_back(std::move(series));
   }
   return figure;
