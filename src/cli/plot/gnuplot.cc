@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <sstream>
 #include <utility>
 
 #include "base/error.h"
@@ -67,20 +69,19 @@ std::string read_all(const std::string& program, int fd) {
   }
 }
 
-/// gnuplot repeats the line of the script and points into it with a caret before it says what is wrong.
+/// gnuplot repeats the line of the script and points into it with a caret, then says what is wrong.
 std::string first_message(const std::string& errors) {
-  std::string last;
-  for (size_t begin = 0; begin < errors.size();) {
-    const size_t end = std::min(errors.find('\n', begin), errors.size());
-    std::string line = errors.substr(begin, end - begin);
+  std::istringstream lines(errors);
+  std::string last = "it says no more";
+  bool pointed = false;
+  for (std::string line; std::getline(lines, line);) {
     line.erase(0, std::min(line.find_first_not_of(" \t"), line.size()));
-    begin = end + 1;
-    if (line.find(" line ") != std::string::npos && line.find(": ") != std::string::npos &&
-        line.find("warning:") == std::string::npos)
-      return line;
-    if (!line.empty()) last = line;
+    if (line.empty()) continue;
+    last = line;
+    if (pointed) break;
+    pointed = line == "^";
   }
-  return last.empty() ? "it says no more" : last;
+  return last;
 }
 
 pid_t spawn(const std::string& program, int in, int out, int err) {
