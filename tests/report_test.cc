@@ -109,7 +109,7 @@ TEST_F(Report, BadInput) {
   expect_bad({}, 2, {"RUN is required"});
   expect_error(subbyte({"report", "a"}), 2, {"--out is required"});
   expect_bad({"a", "none"}, 1, {"none: not found, expected a run folder"});
-  expect_bad({"a/config.toml"}, 1, {"a/config.toml: not found, expected a run folder"});
+  expect_bad({"a/config.toml"}, 1, {"a/config.toml: found a file, expected a run folder"});
   expect_bad({"data"}, 1, {"data/config.toml", "No such file or directory"});
   expect_bad({"a", "./a/"}, 2, {"./a/: is the same run as a, expected every run once"});
 

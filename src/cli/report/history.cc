@@ -32,7 +32,8 @@ void require_different(const std::vector<std::string>& paths) {
 }
 
 RunHistory load_history(const std::string& path) {
-  if (!fs::is_directory(path)) throw Error(fmt::format("{}: not found, expected a run folder", path));
+  if (!fs::is_directory(path))
+    throw Error(fmt::format("{}: {}, expected a run folder", path, fs::exists(path) ? "found a file" : "not found"));
   const RunFolder folder{path};
   Config config;
   config.read_toml(read_text(folder.config()), folder.config());

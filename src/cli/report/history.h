@@ -24,8 +24,8 @@ struct RunHistory {
   std::optional<double> images_per_second() const;   ///< the median epoch's
 };
 
-/// Throws Error where a folder or its configuration is missing, UsageError where a configuration is wrong or two paths
-/// are one folder.
+/// Throws Error where a folder or its configuration is missing or its metrics are damaged, UsageError where a
+/// configuration is wrong or two paths are one folder.
 std::vector<RunHistory> load_histories(const std::vector<std::string>& paths);
 
 /// The paths without the folders that all of them share; the last part always stays.
