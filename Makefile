@@ -68,6 +68,7 @@ demo:
 	@$(MAKE) build
 	build/bin/subbyte train --model resnet20 --data fashion-mnist --format w4a4g4 --epochs $(DEMO_EPOCHS) \
 	  --set data.crop=0 --set evaluation.test=last --out runs/demo --force
+	build/bin/subbyte report runs/demo -o runs/demo/report.html
 
 fuzz:
 	@tools/install_packages.sh fuzz

@@ -115,7 +115,7 @@ TEST_F(Cli, ListsAndHelp) {
     EXPECT_EQ(list.size(), size_t(std::count(plain.out.begin(), plain.out.end(), '\n')));
     for (const json& entry : list) EXPECT_NE(entry["summary"], "");
   }
-  for (const char* command : {"train", "eval", "predict", "info", "bench", "formats", "models", "data"}) {
+  for (const char* command : {"train", "eval", "predict", "info", "report", "bench", "formats", "models", "data"}) {
     const Outcome help = subbyte({command, "--help"});
     expect_good(help);
     EXPECT_NE(help.out.find("--json"), std::string::npos) << command;

@@ -6,18 +6,20 @@ set -eu
 build="g++ cmake ninja-build libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libfmt-dev zlib1g-dev libpng-dev
   libjpeg62-turbo-dev libarchive-dev"
 # The FP32/BF16 twin: oneDNN, and what its CMake package asks for. Debian has it for some architectures only.
-optional="libdnnl-dev ocl-icd-opencl-dev"
+onednn="libdnnl-dev ocl-icd-opencl-dev"
+# Runs at any time after the build: it draws the figures of `subbyte report`.
+optional="gnuplot-nox"
 case "${1:-}" in
   build) packages="$build" ;;
-  test) packages="$build libgtest-dev librapidcheck-dev libbenchmark-dev" ;;
-  aarch64) packages="cmake ninja-build g++-aarch64-linux-gnu qemu-user" optional= ;;
-  demo) packages="$build dataset-fashion-mnist" ;;
+  test) packages="$build libgtest-dev librapidcheck-dev libbenchmark-dev $optional" optional= ;;
+  aarch64) packages="cmake ninja-build g++-aarch64-linux-gnu qemu-user" onednn= optional= ;;
+  demo) packages="$build dataset-fashion-mnist $optional" optional= ;;
   fuzz) packages="$build clang libclang-rt-dev" ;;
   *) echo "usage: install_packages.sh build|test|aarch64|demo|fuzz" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
-  echo "no dpkg on this system: the equivalents of these Debian packages must be there:" $packages $optional
+  echo "no dpkg on this system: the equivalents of these Debian packages must be there:" $packages $onednn $optional
   exit 0
 fi
 
@@ -56,10 +58,18 @@ apt() {
   fi
 }
 
+available() { apt-cache show "$1" >/dev/null 2>&1; }
+# Of the packages that one can do without, those that are missing and can be had.
+missing_extras() {
+  for package in $(missing_of $optional); do
+    ! available "$package" || printf ' %s' "$package"
+  done
+  ! available libdnnl-dev || missing_of $onednn
+}
+
 required=$(missing_of $packages)
-wanted=$(missing_of $optional)
-has_onednn() { apt-cache show libdnnl-dev >/dev/null 2>&1; }
-if [ -z "$required" ] && { [ -z "$wanted" ] || ! has_onednn; }; then
+wanted=$(missing_extras)
+if [ -z "$required" ] && [ -z "$wanted" ]; then
   exit 0
 fi
 if [ "$(id -u)" != 0 ] && ! { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }; then
@@ -71,5 +81,5 @@ fi
 
 echo "installing Debian packages:$required$wanted"
 apt update
-has_onednn || wanted=
+wanted=$(missing_extras)
 apt install --no-install-recommends $required $wanted

@@ -15,6 +15,7 @@ void add_train(CommandLine& line);
 void add_eval(CommandLine& line);
 void add_predict(CommandLine& line);
 void add_info(CommandLine& line);
+void add_report(CommandLine& line);
 void add_bench(CommandLine& line);
 void add_lists(CommandLine& line);  ///< formats, models, data
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace subbyte {
 
@@ -27,5 +28,14 @@ void append_metrics(const std::string& path, const EpochMetrics& metrics);
 /// Removes what is newer than a checkpoint of `epochs` complete epochs, and a line that was cut short.
 /// A missing file is left missing. Throws Error.
 void trim_metrics(const std::string& path, int64_t epochs);
+
+struct MetricsFile {
+  std::vector<EpochMetrics> epochs;
+  bool cut_short = false;  ///< the last line was not written to its end, and is left out
+};
+
+/// What append_metrics wrote; a missing file holds no epoch. Fields that are unknown are ignored.
+/// Throws Error "FILE:LINE: ..." where a line is damaged, lacks a field, or its epoch does not follow the one before.
+MetricsFile read_metrics(const std::string& path);
 
 }  // namespace subbyte
