@@ -188,6 +188,7 @@ void ProductLayer::scratch(const Context& ctx, ScratchSizes& sizes) const {
     S::grow(sizes.batch_x, operands.x * ctx.images);
     S::grow(sizes.batch_g, operands.g * ctx.images);
     S::grow(sizes.dw, rows * panel_columns);
+    if (sums.bound * ctx.images >= (int64_t{1} << 31)) S::grow(sizes.dw_total, rows * panel_columns);
   } else {
     const int64_t count = rows * round_up(s.out.c, 16);
     S::grow(sizes.x, operands.x * sums.group);

@@ -38,6 +38,7 @@ class ProductLayer : public IntegerLayer {
     Accumulation sums;
     GradientSink* sink = nullptr;
     std::vector<int> order, shift, slot;  // sums.by_panel: images by falling shift, their shifts, and an image's place
+    std::vector<int> ends;       // of the parts of `order` whose sums fit 32 bits
   };
   struct WeightUnits {           // real value of a weight gradient's sum: input[k] * output[n]
     std::vector<double> input, output;

@@ -24,7 +24,7 @@ ProductLayer::Accumulation ProductLayer::accumulation(const Context& ctx) const 
   const int64_t weights = int64_t(shape_.taps()) * round_up(shape_.in.c, 4) * round_up(shape_.out.c, 16);
   constexpr int64_t many = 64 << 10, most_operands = 32 << 20;
   const GradientOperands::Sizes image = GradientOperands::image_sizes(shape_);
-  sums.by_panel = weights >= many && sums.bound * ctx.images < (int64_t{1} << 31) &&
+  sums.by_panel = weights >= many && !sums.late_shift &&
                   (image.x + image.g) * ctx.images <= most_operands && (!is_signed || shape_.in.c % 4 != 0);
   return sums;
 }
@@ -45,6 +45,15 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
       b.slot[b.order[i]] = i;
       b.shift.push_back(b.plan.samples - 1 - b.plan.sample[b.order[i]]);
     }
+    // Most samples have small shifts, so their sums fit 32 bits together far more often than the bound says.
+    const int64_t image_bound = b.sums.bound >> (b.plan.samples - 1);
+    int64_t sum = 0;
+    for (int i = 0; i < ctx.images; ++i) {
+      const int64_t more = image_bound << b.shift[i];
+      if (sum + more >= (int64_t{1} << 31)) b.ends.push_back(i), sum = 0;
+      sum += more;
+    }
+    b.ends.push_back(ctx.images);
   }
   if (!needs_input_gradient_) return b;
 
@@ -312,17 +321,33 @@ void ProductLayer::weight_gradient_by_panel(Context& ctx, const Backward& b) {
     for (int panel = begin; panel < end; ++panel) {
       const int first = panel * panel_columns, width = panel_width(o.n, first), outputs = std::min(width, shape_.out.c - first);
       timer.work(int64_t(ctx.images) * shape_.out.h * shape_.out.w * outputs * taps * inputs, 0);
-      s.dw.fill_bytes(0);
-      Dot dot;
-      WeightsGradient product = weights_gradient(o, b.shift.data(), ctx.images, s.dw.data(), dot);
-      product.g += panel * o.g_panel;
-      product.n = width;
-      product.last_panel = 1;
-      ctx.conv.weights_gradient(product, dot);
-      s.g_sum.assign(width, 0);
-      const int32_t* ones = s.dw.data() + int64_t(inputs) * width;
-      for (int c = 0; c < width && o.has_ones; ++c) s.g_sum[c] = int32_t(uint32_t(b.zero) * uint32_t(ones[c]));
-      const WeightSums sums{s.dw.data(), s.g_sum.data(), nullptr};
+      const bool flushes = b.ends.size() > 1;
+      if (flushes) {
+        s.dw_total.resize(s.dw.size());
+        s.dw_total.fill_bytes(0);
+      }
+      for (size_t pass = 0; pass < b.ends.size(); ++pass) {
+        const int first = pass ? b.ends[pass - 1] : 0;
+        s.dw.fill_bytes(0);
+        Dot dot;
+        WeightsGradient product = weights_gradient(o, b.shift.data() + first, b.ends[pass] - first, s.dw.data(), dot);
+        product.x += first * o.x_image;
+        product.g += first * o.g_image + panel * o.g_panel;
+        product.n = width;
+        product.last_panel = 1;
+        ctx.conv.weights_gradient(product, dot);
+        s.g_sum.assign(width, 0);
+        const int32_t* ones = s.dw.data() + int64_t(inputs) * width;
+        for (int c = 0; c < width && o.has_ones; ++c) s.g_sum[c] = int32_t(uint32_t(b.zero) * uint32_t(ones[c]));
+        for (int64_t row = 0; row < int64_t(taps) * o.k && flushes; ++row)
+          for (int c = 0; c < width; ++c)
+            s.dw_total[row * width + c] += int32_t(uint32_t(s.dw[row * width + c]) - uint32_t(s.g_sum[c]));
+      }
+      if (flushes) {
+        s.dw.fill_bytes(0);
+        s.g_sum.assign(width, 0);
+      }
+      const WeightSums sums{s.dw.data(), s.g_sum.data(), flushes ? s.dw_total.data() : nullptr};
       kernels.gradient({&sums, 1, taps, inputs, o.k, width, 0, outputs, units.input.data(), units.output.data() + first,
                         params_.weight->grad.data() + int64_t(first) * taps * inputs});
     }

@@ -71,11 +71,20 @@ TEST(ProductPaths, LayersOfManyWeightsTakePanelsOverTheWholeBatch) {
 TEST(ProductPaths, OtherLayersDoNot) {
   check(trial_of({2, 2, 96}, 64, 3, "w4a4g4"), false);              // 54 Ki weights
   check(with_signs(trial_of({2, 2, 96}, 80, 3, "w4a4g4")), false);  // a zero point without room for ones
-  Trial many = trial_of({4, 4, 96}, 80, 3, "w8a8g8");               // 16 * 255 * 127 * 2^7 * 33 is more than 32 bits hold
-  many.images = 33;
-  many.threads = 3;
-  many.density = 30;
-  check(many, false);
+}
+
+/// 16 pixels of 255 times 127 times 2^7: 32 images' sums fill 31 bits. Smaller samples leave room for more.
+TEST(ProductPaths, PanelsOfMoreImagesThanThirtyTwoBitsHoldAreAddedUpInSixtyFour) {
+  for (const bool largest : {false, true})
+    for (const bool is_signed : {false, true}) {
+      Trial many = trial_of({4, 4, 97}, 80, 3, "w8a8g8");
+      many.is_signed = is_signed;
+      many.largest = largest;
+      many.images = 67;
+      many.threads = 3;
+      many.density = 30;
+      check(many, true);
+    }
 }
 
 TEST(ProductPaths, OneLayerMayTakeItsPanelsAfterAnother) {
