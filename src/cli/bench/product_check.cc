@@ -19,7 +19,9 @@ void require_equal(const A& found, const B& expected, const std::string& what) {
   if (!(found == expected)) throw Error(fmt::format("check: {}: found {}, expected {}", what, found, expected));
 }
 
-int64_t shifted(int64_t sum, int by) { return by > 0 ? (sum + (int64_t{1} << (by - 1))) >> by : sum; }
+int64_t shifted(int64_t sum, int by, bool tie_down = false) {
+  return by > 0 ? (sum + (int64_t{1} << (by - 1)) - tie_down) >> by : sum;
+}
 
 /// The shift by which sums of `unit` became a stream of `scale`.
 int shift_of(double scale, double unit, const std::string& what) {
@@ -47,7 +49,7 @@ int ProductRig::code(int image, int y, int x, int c) const {
 void ProductRig::check_forward() {
   const Node& n = case_.node;
   const Codes& x = ctx_.values[0].codes;
-  const WeightCodes w = quantize_weights(weight_, case_.format.w, groups_.w, 0);
+  const WeightCodes w = quantize_weights(weight_, case_.format.w, groups_.scales_w ? 0 : groups_.w, 0);
   const int taps = n.kernel_h * n.kernel_w, finest = groups_.a - 1;
   const int shift = shift_of(output().scale, std::ldexp(x.scale * w.scale, -finest), case_.text() + " forward");
   RandomValues random(77);
@@ -68,7 +70,7 @@ void ProductRig::check_backward() {
   const Node& n = case_.node;
   const Shape &in = case_.in, &out = n.shape;
   const Codes& x = ctx_.values[0].codes;
-  const WeightCodes w = quantize_weights(weight_, case_.format.w, groups_.w, 0);
+  const WeightCodes w = quantize_weights(weight_, case_.format.w, groups_.scales_w ? 0 : groups_.w, 0);
   const GradientPlan plan = plan_gradient(ctx_, dy_, out, case_.format.g, groups_.g, 1);
   std::vector<GradientCodes> g(static_cast<size_t>(ctx_.images));
   for (int i = 0; i < ctx_.images; ++i) quantize_gradient(ctx_, dy_, plan, 1, i, g[size_t(i)]);
@@ -89,9 +91,10 @@ void ProductRig::check_backward() {
                    code(i, y * n.stride - n.pad + tap / n.kernel_w, px * n.stride - n.pad + tap % n.kernel_w, c);
       sum += image << (plan.samples - 1 - plan.sample[size_t(i)]);
     }
-    const int down = plan.samples - 1 + x.shift[size_t(c)] + plan.grid.shift[size_t(co)];
+    const double input = std::ldexp(x.scale * plan.grid.scale, -(plan.samples - 1) - x.shift[size_t(c)]);
+    const double output = std::ldexp(1.0, -plan.grid.shift[size_t(co)]) / w.channel_scale[size_t(co)];
     const size_t at = size_t((int64_t(co) * taps + tap) * in.c + c);
-    require_equal(weight_.grad[at], float(std::ldexp(double(sum) * (x.scale * plan.grid.scale), -down)),
+    require_equal(weight_.grad[at], float(double(sum) * input * output),
                   fmt::format("{} backward-weights, element {}", case_.text(), at));
   }
   if (!case_.needs_input_gradient) return;
@@ -110,7 +113,7 @@ void ProductRig::check_backward() {
         sum += gradient(i, y / n.stride, x_ / n.stride, co) * w.code[size_t((int64_t(co) * taps + tap) * in.c + c)] *
                (1 << (finest - plan.grid.shift[size_t(co)] - w.shift[size_t(co)]));
     }
-    require_equal(dx.image(i, in.elements())[e], shifted(sum, shift + plan.sample[size_t(i)]),
+    require_equal(dx.image(i, in.elements())[e], shifted(sum, shift + plan.sample[size_t(i)], plan.tie_down[size_t(i)]),
                   fmt::format("{} backward-data, image {}, element {}", case_.text(), i, e));
   }
 }
