@@ -22,6 +22,22 @@ void write_png(const std::string& path, int side, const std::vector<uint8_t>& pi
   ASSERT_NE(png_image_write_to_file(&image, path.c_str(), 0, pixels.data(), 0, nullptr), 0);
 }
 
+/// Fine-tuning: the first step of the new run starts from the other's parameters, whose format need not be the same.
+TEST_F(Cli, AnotherRunsParametersMayBeTheStart) {
+  expect_good(subbyte(train("first", {"--format", "w8a8g8", "--epochs", "8", "--val", "20", "--seed", "3"})));
+  for (const char* from : {"first", "first/last.safetensors"}) {
+    expect_good(subbyte(train("tuned", {"--init", from, "--epochs", "1", "--lr", "0.001", "--force"})));
+    expect_good(subbyte(train("fresh", {"--epochs", "1", "--lr", "0.001", "--force"})));
+    EXPECT_LT(metrics("tuned")[0]["train_loss"], 0.5 * double(metrics("fresh")[0]["train_loss"]));
+    EXPECT_GT(metrics("tuned")[0]["test_accuracy"], 0.8);
+  }
+  const Outcome other = subbyte(train("other", {"--init", "first", "--model", "vgg-small"}));
+  EXPECT_EQ(other.code, 1);
+  EXPECT_NE(other.err.find("first/last.safetensors: tensor 'conv1.weight' is missing"), std::string::npos) << other.err;
+  EXPECT_NE(subbyte(train("other", {"--init", "nothing"})).err.find("nothing: not found"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(path("other")));
+}
+
 TEST_F(Cli, TrainEvalPredictInfo) {
   const Outcome trained = subbyte(train("a", {"--epochs", "8", "--val", "20", "--seed", "3"}));
   expect_good(trained);

@@ -119,6 +119,7 @@ int train(const TrainArgs& args) {
   Settings& settings = config.settings;
   settings.version = SUBBYTE_VERSION;
   make_absolute(settings.data.dir);
+  make_absolute(settings.train.init);
   if (!resuming) {
     folder.path = args.out.empty() ? default_folder(settings) : args.out;
     if (!args.dry_run) require_new_run(folder, args.force);
@@ -132,6 +133,7 @@ int train(const TrainArgs& args) {
   return_freed_memory();  // of reading the data
   resident.with_data = rss_bytes();
   std::unique_ptr<Network> network = build_network(settings);
+  if (!resuming && !settings.train.init.empty()) restore_parameters(load_run(settings.train.init).checkpoint, *network);
   if (args.dry_run) {
     print_memory_plan(settings, data, *network, resident, args.json);
     return 0;

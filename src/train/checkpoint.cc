@@ -137,4 +137,9 @@ void restore(const Checkpoint& checkpoint, Network& network, Sgd* optimizer) {
   }
 }
 
+void restore_parameters(const Checkpoint& checkpoint, Network& network) {
+  for (const Param& param : network.params()) require(checkpoint, param.name, param.shape, DType::f32, param.value.size());
+  for (Param& param : network.params()) param.value = checkpoint.tensors.find(param.name)->floats();
+}
+
 }  // namespace subbyte

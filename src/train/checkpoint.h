@@ -49,4 +49,7 @@ void check_identity(const Checkpoint& checkpoint, const std::string& model, cons
 /// Throws Error naming the tensor that is missing or has another shape or type; the network is then unchanged.
 void restore(const Checkpoint& checkpoint, Network& network, Sgd* optimizer);
 
+/// Copies the parameters alone, of any format: where another training starts. Throws as `restore`.
+void restore_parameters(const Checkpoint& checkpoint, Network& network);
+
 }  // namespace subbyte
