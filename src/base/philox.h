@@ -30,7 +30,15 @@ inline std::array<uint32_t, 4> philox(PhiloxKey key, std::array<uint32_t, 4> cou
 }
 
 /// What a stream of random numbers is for; part of the counter, so that streams never overlap.
-enum class RandomUse : uint32_t { gradient = 1, init = 2, shuffle = 3, augment = 4, norm_gradient = 5, tie = 6, norm_constant = 7 };
+enum class RandomUse : uint32_t {
+  gradient = 1,
+  init = 2,
+  shuffle = 3,
+  augment = 4,
+  norm_gradient = 5,
+  tie = 6,
+  norm_constant = 7
+};
 
 /// Four words for element block `index` of stream (seed, use, step, tensor).
 inline std::array<uint32_t, 4> random_words(uint64_t seed, RandomUse use, uint32_t step, uint32_t tensor, uint32_t index) {

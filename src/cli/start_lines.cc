@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/isa.h"
+#include "cli/setup.h"
+#include "nn/integer/gradient.h"
 
 namespace subbyte {
 namespace {
@@ -49,8 +51,10 @@ std::vector<std::string> start_lines(const Settings& s, const RunData& data, con
   if (integer) {
     lines.push_back(fmt::format("format   {}; products in another format: {}", s.format.name,
                                 wider_text(network, s.format.name)));
-    lines.push_back(fmt::format("groups   weights/activations/gradients {}; samples {}", groups_text(network),
-                                s.quant.sample_groups));
+    const QuantConfig quant = network_config(s).quant;
+    lines.push_back(fmt::format("groups   weights/activations/gradients {}; samples {}; blocks of gradients {}",
+                                groups_text(network), s.quant.sample_groups,
+                                1 + block_shift(quant, Format::parse(s.format.name).g)));
     lines.push_back(fmt::format("norm     {}, input {} bits, gradient {} bits", s.norm.kind, s.quant.norm_bits,
                                 s.quant.norm_grad_bits));
   } else {

@@ -77,8 +77,8 @@ std::vector<Pass> passes(const Grids& grids) {
   const double packed = grids.a_bits / 8.0;
   const auto random = [stream](const QuantizeKernels& k, Image& i) { k.random(stream, elements, i.random.data()); };
   const auto stochastic = [&grids](const QuantizeKernels& k, Image& i) {
-    k.stochastic(i.z.data(), elements, grids.gradients(), channels, grids.block, reinterpret_cast<const uint8_t*>(i.random.data()),
-                 i.codes.data());
+    const auto* bytes = reinterpret_cast<const uint8_t*>(i.random.data());
+    k.stochastic(i.z.data(), elements, grids.gradients(), channels, grids.block, bytes, i.codes.data());
   };
   const auto nearest = [&grids](const QuantizeKernels& k, Image& i) {
     k.nearest(i.relu.data(), elements, grids.activations(), 0, i.bytes.data());

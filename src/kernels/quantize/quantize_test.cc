@@ -124,7 +124,8 @@ TEST(Stochastic, IsTheFloorOfTheGridValueAndItsRandomFraction) {
       const int64_t lanes = block_lanes(t.channels);
       RC_ASSERT(lanes % t.channels == 0 && lanes >= 32 && lanes < 32 + t.channels);
       // Blocks of different ranges, so that all shifts occur.
-      for (int64_t i = 0; i < t.count; ++i) t.z[size_t(i)] = int16_t(std::max<int>(t.z[size_t(i)], -32767) / (1 << (i / (16 * lanes) + i) % 5));
+      for (int64_t i = 0; i < t.count; ++i)
+        t.z[size_t(i)] = int16_t(std::max<int>(t.z[size_t(i)], -32767) / (1 << (i / (16 * lanes) + i) % 5));
       Guarded<uint8_t> random(size_t(t.count), any_offset());
       any_contents().fill(random, 0, 255);
       std::vector<int8_t> expected;

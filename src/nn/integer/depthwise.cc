@@ -1,5 +1,5 @@
-// Depthwise convolution on the codes of X, W and G. No channel is reduced in forward and backward-data, so the shifts of X and W
-// stay outside the sums; backward-data folds those of G and W into the weights, because its output has one scale.
+// Depthwise convolution on the codes of X, W and G. No channel is reduced in forward and backward-data, so the shifts of X
+// and W stay outside the sums; backward-data folds those of G and W into the weights, because its output has one scale.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>

@@ -65,7 +65,8 @@ class IntegerNetwork : public Network {
   Stream head_gradient_;
 };
 
-IntegerNetwork::IntegerNetwork(const NetworkConfig& config) : model_(config.model), ctx_(config), params_(make_params(config.model)) {
+IntegerNetwork::IntegerNetwork(const NetworkConfig& config)
+    : model_(config.model), ctx_(config), params_(make_params(config.model)) {
   quant().validate();
   const int nodes = int(model_.nodes.size());
   ctx_.states.reserve(size_t(nodes) * 4 + 8);
@@ -325,8 +326,10 @@ std::vector<LayerInfo> IntegerNetwork::layers() const {
     const Node& n = ctx_.config.model.nodes[id];
     // A product saves its input codes; where several read one tensor, the first is charged.
     bool charged = false;
-    for (int other = 1; other < id; ++other) charged |= is_product(ctx_.config.model.nodes[other]) && ctx_.config.model.nodes[other].input == n.input;
-    if (is_product(n) && !charged) info.saved_bytes_per_image += packed_bytes(ctx_.values[n.input].shape.elements(), ctx_.values[n.input].codes.bits);
+    const std::vector<Node>& nodes = ctx_.config.model.nodes;
+    for (int other = 1; other < id; ++other) charged |= is_product(nodes[other]) && nodes[other].input == n.input;
+    const Value& input = ctx_.values[n.input];
+    if (is_product(n) && !charged) info.saved_bytes_per_image += packed_bytes(input.shape.elements(), input.codes.bits);
     infos.push_back(std::move(info));
   }
   return infos;

@@ -181,7 +181,8 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
   ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::normalize);
     timer.work(0, (end - begin) * ((residual ? 4 : 2) * elements_ + (keeps_stream ? 2 * elements_ : 0) +
-                                   (ctx.training ? code_bytes() + mask_bytes() : 0) + (range_known ? out.codes.image_bytes : 0)));
+                                   (ctx.training ? code_bytes() + mask_bytes() : 0) +
+                                   (range_known ? out.codes.image_bytes : 0)));
     ThreadScratch& s = *ctx.scratch[thread];
     s.norm_codes.resize(size_t(elements_) + 8);
     if (!keeps_stream) s.stream.resize(size_t(elements_));

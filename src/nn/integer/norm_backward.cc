@@ -143,7 +143,8 @@ void NormLayer::normalize_gradient(Context& ctx, Reduction& reduction) {
     if (l2_) {
       slope[c] = scale[c] * mean_y / d;  // times (y - mu) in input units
       mean[c] = scale[c] * double(sum[c]) / n;
-      bound = std::max(bound, std::fabs(scale[c]) * delta->top + std::fabs(mean[c]) + std::fabs(slope[c]) * (plan_.peak[c] + 1));
+      bound = std::max(bound, std::fabs(scale[c]) * delta->top + std::fabs(mean[c]) +
+                                  std::fabs(slope[c]) * (plan_.peak[c] + 1));
     } else {
       slope[c] = scale[c] * kappa * mean_y;
       mean[c] = scale[c] * double(sum[c]) / n - slope[c] * double(sign_sum_[c]) / n;

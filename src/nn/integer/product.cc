@@ -117,7 +117,8 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int
   auto run = [&](int t) {
     ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       PhaseTimer timer(ctx.profile, thread, id_, Phase::forward);
-      timer.work((end - begin) * out_elements * shape_.taps() * shape_.in.c, (end - begin) * (x.image_bytes + 2 * out_elements));
+      timer.work((end - begin) * out_elements * shape_.taps() * shape_.in.c,
+                 (end - begin) * (x.image_bytes + 2 * out_elements));
       ThreadScratch& s = *ctx.scratch[thread];
       s.image.shape(shape_.in.h + 2 * shape_.pad, shape_.in.w + 2 * shape_.pad, shape_.pad, shape_.pad, packed.words * 4,
                     uint8_t(packed.zero));
