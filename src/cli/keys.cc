@@ -56,6 +56,8 @@ const std::vector<Key>& keys() {
           "--max-steps"},
       {"train.stop_after", MEMBER(train.stop_after), Scope::session,
           "end after N epochs of the run, keeping the schedule's length; 0: no limit", "--stop-after"},
+      {"train.keep_every", MEMBER(train.keep_every), Scope::session,
+          "epochs between checkpoints that stay in the run as epoch-NNN.safetensors; 0: none"},
       {"train.label_smoothing", MEMBER(train.label_smoothing), Scope::recipe,
           "share of the target spread over all classes", "", 0, 0.99},
       {"train.log_every", MEMBER(train.log_every), Scope::session,

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "kernels/period.h"
+#include "nn/integer/observe.h"
 
 namespace subbyte {
 
@@ -87,6 +88,7 @@ void ProductLayer::forward(Context& ctx) {
   out.stream.scale = std::ldexp(x.scale * weights_.scale, -finest);
   out.stream.channel_shift = weights_.shift;
   forward_images(ctx, *ctx.packed, spare, out);
+  observe_operands(ctx, id_, *params_.weight, weights_);
 }
 
 void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int spare, Value& out) {
