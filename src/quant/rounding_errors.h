@@ -22,7 +22,7 @@ struct Power {
 /// Collects parts of a tensor, each rounded the same number of times (at least 2) with numbers of its own.
 class RoundingErrors {
  public:
-  explicit RoundingErrors(int roundings) : error_(size_t(roundings)), product_(size_t(roundings)) {}
+  explicit RoundingErrors(int roundings = 2) : error_(size_t(roundings)), product_(size_t(roundings)) {}
 
   /// found[k] [elements] is rounding k of `exact`.
   void add(std::span<const double> exact, std::span<const std::vector<double>> found);

@@ -78,7 +78,8 @@ const char* const kColumns =
     "VT, VC, Vopt, VS: variances of one scale for the tensor, a real scale a channel, the best groups, ShiftQuant;\n"
     "  *: with shifts over samples, as it ran; chain: VC <= Vopt <= VS < 4 VC + capped channels; var: measured\n"
     "bias: mean rounding error in 1e-4 steps; SNR: of gradient, activation and weight codes in dB\n"
-    "cos: weight gradient of one step with the mean of other roundings, with FP32's, and of their mean with FP32's\n";
+    "weight gradient, cosines: of one step with the mean of other roundings (cos rest) and with FP32's (cos fp32); of the\n"
+    "  mean of all with FP32's, and of the expectation, which has no noise left (exp): what it lacks to 1 is bias\n";
 
 int analyze(const AnalyzeArgs& args) {
   LoadedRun run = load_run(args.run);

@@ -70,7 +70,8 @@ Json study_json(const StudiedCheckpoint& checkpoint) {
                       {"weight_gradient",
                        {{"cosine_to_other_roundings", number(l.rounding_to_rest)},
                         {"cosine_to_fp32", number(l.to_twin)},
-                        {"mean_cosine_to_fp32", number(l.mean_to_twin)}}}});
+                        {"mean_cosine_to_fp32", number(l.mean_to_twin)},
+                        {"expected_cosine_to_fp32", number(l.expected_to_twin)}}}});
   return {{"checkpoint", checkpoint.file},
           {"epoch", checkpoint.progress.epoch},
           {"step", checkpoint.progress.step},

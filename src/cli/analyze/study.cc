@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <functional>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "nn/integer/grid.h"
 #include "nn/observer.h"
@@ -54,7 +56,7 @@ class Study : public StepObserver {
     for (size_t id = 0; id < nodes.size(); ++id) {
       if (nodes[id].kind != NodeKind::conv && nodes[id].kind != NodeKind::linear) continue;
       at_[int(id)] = layers.size();
-      layers.push_back(LayerStudy{.rounding = RoundingErrors(options.roundings)});
+      layers.emplace_back().rounding = RoundingErrors(options.roundings);
       layers.back().name = nodes[id].name;
       for (const LayerInfo& info : infos)
         if (info.name == nodes[id].name) layers.back().kind = info.kind, layers.back().format = info.format;
@@ -152,18 +154,30 @@ Gradients weight_gradients(Network& network, const std::vector<LayerStudy>& laye
   return gradients;
 }
 
+double dot(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0, std::plus<>(), [](double x, double y) { return x * y; });
+}
+
 void add_cosines(LayerStudy& layer, size_t index, const std::vector<Gradients>& steps, const Gradients* twin, int batches) {
-  const double share = 1.0 / (double(steps.size()) * batches);
+  const double n = double(steps.size()), share = 1.0 / (n * batches);
   std::vector<float> sum(steps[0][index].size(), 0.0f), rest(sum.size());
-  for (const Gradients& step : steps)
+  double own = 0;
+  for (const Gradients& step : steps) {
+    own += dot(step[index], step[index]);
     for (size_t i = 0; i < sum.size(); ++i) sum[i] += step[index][i];
+  }
   for (size_t k = 0; k < steps.size(); ++k) {
     for (size_t i = 0; i < sum.size(); ++i) rest[i] = sum[i] - steps[k][index][i];
     layer.rounding_to_rest += share * cosine(steps[k][index], rest);
     if (twin) layer.to_twin = layer.to_twin.value_or(0) + share * cosine(steps[k][index], (*twin)[index]);
   }
-  if (twin)
-    layer.mean_to_twin = layer.mean_to_twin.value_or(0) + cosine(sum, (*twin)[index]) / batches;
+  if (!twin) return;
+  const std::vector<float>& full = (*twin)[index];
+  layer.mean_to_twin = layer.mean_to_twin.value_or(0) + cosine(sum, full) / batches;
+  // Products of different steps have no noise in their expectation: their mean is the squared length of the expected gradient.
+  const double expected = (dot(sum, sum) - own) / (n * (n - 1));
+  layer.expected_to_twin = layer.expected_to_twin.value_or(0) +
+                           dot(sum, full) / n / std::sqrt(expected * dot(full, full)) / batches;
 }
 
 /// Puts states back, so that every step begins with the checkpoint's.

@@ -42,7 +42,10 @@ struct LayerStudy {
   // The weight gradient: cosines, mean over the batches.
   double rounding_to_rest = 0;    ///< of one step and the mean of the others with the same batch: noise alone
   std::optional<double> to_twin;       ///< of one step and the twin's
-  std::optional<double> mean_to_twin;  ///< of the mean over all steps and the twin's: what is left is bias
+  std::optional<double> mean_to_twin;  ///< of the mean over all steps and the twin's
+  /// Of the expected gradient and the twin's, estimated without the noise that the mean still has: what is left is bias. Not a
+  /// number where the noise is too large for the number of roundings; estimates may exceed 1.
+  std::optional<double> expected_to_twin;
 
   std::optional<Power> activations;  ///< codes against the stream; none for pixels
   Power weights;                     ///< codes against the FP32 master weights

@@ -54,7 +54,8 @@ std::vector<std::string> cells(const LayerStudy& l) {
           decibels(l.weights),
           cosine_text(l.rounding_to_rest),
           cosine_text(l.to_twin),
-          cosine_text(l.mean_to_twin)};
+          cosine_text(l.mean_to_twin),
+          cosine_text(l.expected_to_twin)};
 }
 
 }  // namespace
@@ -62,7 +63,7 @@ std::vector<std::string> cells(const LayerStudy& l) {
 std::string study_table(const StudiedCheckpoint& checkpoint) {
   std::vector<std::vector<std::string>> rows = {
       {"layer", "format", "octaves", "channels", "VS/Vopt", "VS/VC", "VT/VC", "VS/Vopt*", "VS*/VS", "chain", "var/VS*",
-       "bias 1e-4 s", "SNR g", "SNR a", "SNR w", "cos rest", "cos fp32", "mean fp32"}};
+       "bias 1e-4 s", "SNR g", "SNR a", "SNR w", "cos rest", "cos fp32", "mean fp32", "exp fp32"}};
   for (const LayerStudy& layer : checkpoint.study.layers) rows.push_back(cells(layer));
   std::vector<size_t> width(rows[0].size(), 0);
   for (const auto& row : rows)
@@ -71,7 +72,8 @@ std::string study_table(const StudiedCheckpoint& checkpoint) {
                                  checkpoint.progress.step, checkpoint.study.loss);
   for (const auto& row : rows) {
     for (size_t i = 0; i < row.size(); ++i)
-      text += i < 2 ? fmt::format("{:<{}}  ", row[i], width[i]) : fmt::format("{:>{}}{}", row[i], width[i], i + 1 < row.size() ? "  " : "");
+      text += i < 2 ? fmt::format("{:<{}}  ", row[i], width[i])
+                    : fmt::format("{:>{}}{}", row[i], width[i], i + 1 < row.size() ? "  " : "");
     text += "\n";
   }
   return text;
