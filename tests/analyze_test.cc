@@ -10,7 +10,7 @@ namespace {
 using Analyze = ProgramTest;
 using nlohmann::json;
 
-/// No number that is not finite has been written as one; null is allowed where `may_be_null` says so.
+/// JSON has no numbers that are not finite, but it has some that are read as such.
 void expect_finite(const json& value, const std::string& where) {
   if (value.is_number()) {
     EXPECT_TRUE(std::isfinite(value.get<double>())) << where;
@@ -118,7 +118,8 @@ TEST_F(Analyze, BadInput) {
   expect_error(subbyte({"analyze", "a", "--data-dir", "elsewhere"}), 1, {"elsewhere"});
 #ifdef SUBBYTE_WITH_FLOAT
   expect_good(subbyte(train("f", {"--epochs", "1", "--format", "fp32"})));
-  expect_error(subbyte({"analyze", "f"}), 1, {"f: trained in fp32, so nothing in it is quantized; expected a run in an integer"});
+  expect_error(subbyte({"analyze", "f"}), 1,
+               {"f: trained in fp32, so nothing in it is quantized; expected a run in an integer format"});
 #endif
 }
 

@@ -37,7 +37,8 @@ int bins_of(const LayerStudy& layer) {
 /// The first checkpoint's channels beside the last one's.
 Figure range_figure(const StudiedCheckpoint& first, const StudiedCheckpoint& last, size_t layer) {
   const LayerStudy &a = first.study.layers[layer], &b = last.study.layers[layer];
-  Figure figure{.title = fmt::format("{}: ranges of the output gradient's {} channels, {} groups", b.name, b.channels, b.groups),
+  const std::string what = fmt::format("ranges of the output gradient's {} channels, {} groups", b.channels, b.groups);
+  Figure figure{.title = b.name + ": " + what,
                 .x_label = "octaves below the tensor's range", .y_label = "channels"};
   const int bins = std::max(bins_of(a), bins_of(b));
   if (&first != &last) figure.series.push_back(range_histogram(a, first.file, bins));
@@ -87,8 +88,8 @@ Figure ratio_figure(const StudiedCheckpoint& checkpoint) {
 
 /// Geometric means over the layers.
 Figure course_figure(const std::vector<StudiedCheckpoint>& checkpoints) {
-  Figure figure{.title = "Variance ratios during training, geometric mean of the layers", .x_label = "steps", .y_label = "ratio",
-                .log_y = true};
+  Figure figure{.title = "Variance ratios during training, geometric mean of the layers", .x_label = "steps",
+                .y_label = "ratio", .log_y = true};
   for (const Ratio& ratio : kRatios) {
     Series series{.name = ratio.name};
     for (const StudiedCheckpoint& c : checkpoints) {
