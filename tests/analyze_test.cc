@@ -77,7 +77,7 @@ TEST_F(Analyze, KeptCheckpointsThenTheLast) {
       }
     }
   }
-  // The same bytes again, and with more threads.
+  // The same bytes again.
   EXPECT_EQ(subbyte({"analyze", "a", "--batches", "2", "--roundings", "4", "--json"}).out, outcome.out);
 
   const Outcome table = subbyte({"analyze", "a/last.safetensors", "--data-dir", path("data"), "--batches", "1"});
