@@ -62,6 +62,8 @@ const std::vector<Key>& keys() {
           "end after N epochs of the run, keeping the schedule's length; 0: no limit", "--stop-after"},
       {"train.init", MEMBER(train.init), Scope::session,
           "run or .safetensors file, of any format, whose parameters a new run starts from", "--init"},
+      {"train.keep_every", MEMBER(train.keep_every), Scope::session,
+          "epochs between checkpoints that stay in the run as epoch-NNN.safetensors; 0: none"},
       {"train.label_smoothing", MEMBER(train.label_smoothing), Scope::recipe,
           "share of the target spread over all classes", "", 0, 0.99},
       {"train.log_every", MEMBER(train.log_every), Scope::session,

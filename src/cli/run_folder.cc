@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -12,6 +15,23 @@
 namespace subbyte {
 
 namespace fs = std::filesystem;
+
+std::string RunFolder::kept(int64_t epoch) const { return fmt::format("{}/epoch-{:03}.safetensors", path, epoch); }
+
+std::vector<std::string> RunFolder::kept_files() const {
+  std::vector<std::pair<int64_t, std::string>> found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+    const std::string name = entry.path().filename().string();
+    int64_t epoch = 0;
+    const char* digits = name.c_str() + std::min<size_t>(name.size(), 6);  // after "epoch-"
+    std::from_chars(digits, name.c_str() + name.size(), epoch);
+    if (epoch > 0 && name == fs::path(kept(epoch)).filename()) found.emplace_back(epoch, kept(epoch));
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> files;
+  for (const auto& [epoch, file] : found) files.push_back(file);
+  return files;
+}
 
 void require_new_run(const RunFolder& folder, bool force) {
   if (!force && fs::exists(folder.checkpoint()))
@@ -25,6 +45,7 @@ void start_run_folder(const RunFolder& folder, const Settings& settings) {
   try {
     for (const std::string& old : {folder.checkpoint(), folder.metrics(), folder.log()})
       if (fs::exists(old)) fs::remove(old);
+    for (const std::string& old : folder.kept_files()) fs::remove(old);
     write_file(folder.config(), to_toml(settings, TomlPart::all));
   } catch (...) {
     std::error_code ignored;

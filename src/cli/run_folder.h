@@ -1,7 +1,8 @@
-// A run's folder: config.toml, metrics.jsonl, last.safetensors, log.txt.
+// A run's folder: config.toml, metrics.jsonl, last.safetensors, log.txt; with train.keep_every epoch-NNN.safetensors too.
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/config.h"
 #include "nn/network.h"
@@ -14,6 +15,10 @@ struct RunFolder {
   std::string config() const { return path + "/config.toml"; }
   std::string metrics() const { return path + "/metrics.jsonl"; }
   std::string checkpoint() const { return path + "/last.safetensors"; }
+  /// After that many epochs; kept by train.keep_every.
+  std::string kept(int64_t epoch) const;
+  /// The kept checkpoints that there are, by rising epoch.
+  std::vector<std::string> kept_files() const;
   std::string log() const { return path + "/log.txt"; }
 };
 

@@ -30,7 +30,7 @@ struct Settings {
     double momentum = 0.1;
   } norm;
   struct {
-    int64_t epochs = 30, batch = 128, seed = 1, threads = 0, max_steps = 0, stop_after = 0;
+    int64_t epochs = 30, batch = 128, seed = 1, threads = 0, max_steps = 0, stop_after = 0, keep_every = 0;
     double label_smoothing = 0, log_every = 10;
     std::string init;
   } train;

@@ -105,6 +105,7 @@ TrainerConfig trainer_config(const Settings& settings) {
   config.epochs = settings.train.epochs;
   config.max_steps = settings.train.max_steps;
   config.stop_after = settings.train.stop_after;
+  config.keep_every = settings.train.keep_every;
   config.eval_batch = int(settings.evaluation.batch);
   config.test = settings.evaluation.test == "every"  ? TrainerConfig::Test::every
                 : settings.evaluation.test == "last" ? TrainerConfig::Test::last

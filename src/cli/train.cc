@@ -146,6 +146,7 @@ int train(const TrainArgs& args) {
   TrainerConfig trainer_settings = trainer_config(settings);
   trainer_settings.checkpoint_path = folder.checkpoint();
   trainer_settings.metrics_path = folder.metrics();
+  trainer_settings.kept_path = [&folder](int64_t epoch) { return folder.kept(epoch); };
   trainer_settings.identity = {settings.model.name, settings.format.name, to_toml(settings, TomlPart::checkpoint),
                                uint64_t(settings.train.seed), {}};
   Trainer trainer(trainer_settings, *network, {&train_source, &val, &test},

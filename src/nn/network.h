@@ -65,6 +65,7 @@ struct NetworkConfig {
 };
 
 class Profile;
+class StepObserver;
 class ThreadPool;
 
 class Network {
@@ -81,6 +82,9 @@ class Network {
   virtual const ModelSpec& model() const = 0;
   /// Fills `profile` (threads x nodes of the model) during the following steps; null ends it. The twin keeps none.
   virtual void set_profile(Profile* profile) { (void)profile; }
+  /// Calls `observer` (nn/observer.h) during the following training steps, whose results stay the same; null ends it.
+  /// The twin calls none: it quantizes nothing.
+  virtual void set_observer(StepObserver* observer) { (void)observer; }
   /// What training steps of `batch` images and evaluation between them need; of the executor alone (no parameters).
   /// Empty: not known beforehand.
   virtual MemoryPlan memory_plan(int batch) {

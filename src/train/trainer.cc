@@ -93,6 +93,10 @@ void Trainer::train_one_step() {
 void Trainer::save() {
   CheckpointInfo info = config_.identity;
   info.progress = progress_;
+  const bool kept = config_.keep_every > 0 && progress_.step_in_epoch == 0 && progress_.epoch > 0 &&
+                    progress_.epoch % config_.keep_every == 0;
+  // Before the last one, so that a run that is killed between the two still keeps this epoch when it goes on.
+  if (kept) save_checkpoint(config_.kept_path(progress_.epoch), info, network_, &optimizer_);
   save_checkpoint(config_.checkpoint_path, info, network_, &optimizer_);
   result_.progress = progress_;
 }

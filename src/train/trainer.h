@@ -51,6 +51,8 @@ struct TrainerConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   std::string checkpoint_path, metrics_path;
+  int64_t keep_every = 0;   ///< epochs between checkpoints that stay; 0: none
+  std::function<std::string(int64_t epoch)> kept_path;  ///< of the checkpoint after that many epochs
   CheckpointInfo identity;  ///< model, format, config, seed
 };
 

@@ -14,6 +14,7 @@
 
 namespace subbyte {
 
+class StepObserver;
 struct GradientOperands;
 struct PackedWeights;
 struct ThreadScratch;
@@ -41,6 +42,7 @@ struct Context {
   bool first_batch = true;    ///< no running statistics yet
   uint64_t step = 0;
   Profile* profile = nullptr;
+  StepObserver* observer = nullptr;
 
   /// Layers run without computing, to record what they take of `memory`.
   bool planning() const { return memory.recording(); }

@@ -8,6 +8,7 @@
 #include "kernels/depthwise/depthwise.h"
 #include "nn/integer/gradient.h"
 #include "nn/integer/layer.h"
+#include "nn/integer/observe.h"
 #include "nn/integer/operands.h"
 
 namespace subbyte {
@@ -95,6 +96,7 @@ class DepthwiseLayer : public IntegerLayer {
     out.stream.low = low.min(threads);
     out.stream.high = high.max(threads);
     out.stream.top = stream_limit;
+    observe_operands(ctx, id_, *params_.weight, weights_);
   }
 
   void backward(Context& ctx) override {
@@ -107,6 +109,7 @@ class DepthwiseLayer : public IntegerLayer {
     }
     if (ctx.planning()) return;
     const GradientPlan plan = plan_gradient(ctx, *dy, shape_.out, format_.g, groups_g_, id_);
+    observe_gradient(ctx, id_, *dy, shape_.out, plan, weights_, format_, groups_g_);
     const int channels = shape_.out.c, taps = shape_.taps(), threads = ctx.pool.size();
     const int finest = groups_g_ + groups_w_ - 2;
     std::vector<int16_t> flipped(size_t(taps) * channels);

@@ -27,12 +27,14 @@ class IntegerNetwork : public Network {
   const ModelSpec& model() const override { return model_; }
   MemoryPlan memory_plan(int batch) override;
   void set_profile(Profile* profile) override { ctx_.profile = profile; }
+  void set_observer(StepObserver* observer) override;
   ThreadPool* threads() override { return &ctx_.pool; }
 
  private:
   Format format_of(int id) const { return id == first_ ? quant().first : id == last_ ? quant().last : ctx_.config.format; }
   const QuantConfig& quant() const { return ctx_.config.quant; }
   void resolve_flatten();
+  void plan_stream_lives();
   void plan_codes();
   void make_layers();
   LayerParams params_of(const std::string& node);
@@ -75,15 +77,7 @@ IntegerNetwork::IntegerNetwork(const NetworkConfig& config)
   resolve_flatten();
   plan_codes();
   make_layers();
-  last_use_.resize(nodes);
-  for (int id = 1; id < nodes; ++id) {
-    int last = id;
-    for (int user = id + 1; user < nodes; ++user) {
-      const Node& n = ctx_.config.model.nodes[user];
-      if (layers_[user] && !is_product(n) && (n.input == id || n.residual == id)) last = user;
-    }
-    if (id != last_) last_use_[last].push_back(id);
-  }
+  plan_stream_lives();
   last_product_.resize(nodes);
   first_product_.resize(nodes);
   for (int id = 0; id < nodes; ++id) {
@@ -97,6 +91,32 @@ IntegerNetwork::IntegerNetwork(const NetworkConfig& config)
     first_product_[first].push_back(id);
     last_product_[last].push_back(id);
   }
+}
+
+void IntegerNetwork::plan_stream_lives() {
+  const int nodes = int(model_.nodes.size());
+  last_use_.assign(nodes, {});
+  for (int id = 1; id < nodes; ++id) {
+    int last = id;
+    for (int user = id + 1; user < nodes; ++user) {
+      const Node& n = ctx_.config.model.nodes[user];
+      const bool reads = ctx_.observer || !is_product(n);
+      if (layers_[user] && reads && (n.input == id || n.residual == id)) last = user;
+    }
+    if (id != last_) last_use_[last].push_back(id);
+  }
+}
+
+/// Products then read the streams of their inputs too: those live longer, and memory is planned anew.
+void IntegerNetwork::set_observer(StepObserver* observer) {
+  const int more = (observer != nullptr) - (ctx_.observer != nullptr);
+  ctx_.observer = observer;
+  if (more == 0) return;
+  for (const Node& n : ctx_.config.model.nodes)
+    if (is_product(n) && n.input > 0) ctx_.values[n.input].stream_readers += more;
+  plan_stream_lives();
+  ctx_.memory.follow(nullptr);
+  needs_.clear();
 }
 
 void IntegerNetwork::resolve_flatten() {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "kernels/period.h"
+#include "nn/integer/observe.h"
 
 namespace subbyte {
 
@@ -99,6 +100,7 @@ void ProductLayer::forward(Context& ctx) {
   out.stream.channel_shift = weights_.shift;
   out.stream.channel_scale = weights_.channel_scale;
   forward_images(ctx, *ctx.packed, spare, out);
+  observe_operands(ctx, id_, *params_.weight, weights_);
 }
 
 void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int spare, Value& out) {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/period.h"
+#include "nn/integer/observe.h"
 #include "nn/integer/product.h"
 
 namespace subbyte {
@@ -108,6 +109,7 @@ void ProductLayer::backward(Context& ctx) {
 
 void ProductLayer::compute_gradients(Context& ctx, const Stream& dy, GradientSink* sink) {
   Backward b = plan_backward(ctx, dy);
+  observe_gradient(ctx, id_, dy, shape_.out, b.plan, weights_, format_, groups_g_);
   b.sink = sink;
   const int threads = ctx.pool.size();
   PerThread<int64_t> top(threads, 1);

@@ -1,0 +1,85 @@
+#include "nn/integer/observe.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "nn/integer/operands.h"
+#include "nn/observer.h"
+
+namespace subbyte {
+namespace {
+
+/// Real value of code 1, by channel.
+std::vector<double> channel_units(double scale, const std::vector<int32_t>& shift, int extra = 0) {
+  std::vector<double> units;
+  for (int32_t n : shift) units.push_back(std::ldexp(scale, -n - extra));
+  return units;
+}
+
+QuantizedView view_weights(const Param& weight, const WeightCodes& codes) {
+  QuantizedView view{1, int64_t(codes.code.size()), {}};
+  view.read = [&weight, &codes](int, double* before, double* after) {
+    std::vector<double> units = channel_units(codes.scale, codes.shift);
+    for (size_t c = 0; c < units.size(); ++c) units[c] *= codes.channel_scale[c];
+    const size_t row = codes.code.size() / units.size();
+    for (size_t i = 0; i < codes.code.size(); ++i) {
+      before[i] = weight.value[i];
+      after[i] = units[i / row] * codes.code[i];
+    }
+  };
+  return view;
+}
+
+QuantizedView view_activations(const Context& ctx, const Value& value) {
+  if (!value.stream.memory) return {};  // pixels
+  QuantizedView view{ctx.images, value.shape.elements(), {}};
+  view.read = [&ctx, &value](int image, double* before, double* after) {
+    const int64_t elements = value.shape.elements();
+    const Codes& codes = value.codes;
+    std::vector<uint8_t> unpacked(size_t(elements) + 8);
+    ctx.quantize.unpack(codes.image(image), elements, codes.bits, unpacked.data());
+    const std::vector<double> units = channel_units(codes.scale, codes.shift);
+    const int16_t* z = value.stream.image(image, elements);
+    for (int64_t i = 0; i < elements; ++i) {
+      before[i] = value.stream.scale * z[i];
+      after[i] = units[size_t(i) % units.size()] * (unpacked[size_t(i)] - codes.zero);
+    }
+  };
+  return view;
+}
+
+}  // namespace
+
+void observe_operands(const Context& ctx, int id, const Param& weight, const WeightCodes& codes) {
+  if (!ctx.observer || !ctx.training) return;
+  const Value& input = ctx.values[ctx.config.model.nodes[id].input];
+  ctx.observer->on_operands({id, view_activations(ctx, input), view_weights(weight, codes)});
+}
+
+void observe_gradient(const Context& ctx, int id, const Stream& dy, Shape shape, const GradientPlan& plan,
+                      const WeightCodes& weights, const Format& format, int groups) {
+  if (!ctx.observer) return;
+  GradientView view;
+  view.node = id;
+  view.images = ctx.images;
+  view.shape = shape;
+  view.bits = format.g;
+  view.groups = groups;
+  view.sample_groups = plan.samples;
+  view.step = std::ldexp(plan.grid.scale, plan.block);
+  view.channel_scale = weights.channel_scale;
+  view.channel_shift = plan.grid.shift;
+  view.sample_shift = plan.sample;
+  view.unit = dy.scale;
+  view.stream = dy.image(0, plan.elements);
+  GradientCodes rounded;
+  view.round = [&](int image, int rounding, double* after) {
+    // The tensor keys the random numbers; nodes are far fewer than 2^16.
+    quantize_gradient(ctx, dy, plan, uint32_t(id) + (uint32_t(rounding) << 16), image, rounded);
+    const std::vector<double> units = channel_units(plan.grid.scale, plan.grid.shift, plan.sample[image]);
+    for (int64_t i = 0; i < plan.elements; ++i) after[i] = units[size_t(i) % units.size()] * rounded.codes[size_t(i)];
+  };
+  ctx.observer->on_gradient(view);
+}
+
+}  // namespace subbyte

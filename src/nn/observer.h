@@ -1,0 +1,51 @@
+// What may be seen of a training step of the integer network: each product's tensors before and after they are quantized.
+// All values are real numbers. Views are valid during the call that passes them.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "nn/spec.h"
+
+namespace subbyte {
+
+/// A tensor in `parts` of `elements` each (images; weights are one part).
+struct QuantizedView {
+  int parts = 0;  ///< 0: the tensor has no form that is not quantized (pixels)
+  int64_t elements = 0;
+  std::function<void(int part, double* before, double* after)> read;
+};
+
+/// The operands of a product's forward pass.
+struct OperandsView {
+  int node = 0;             ///< id in the model
+  QuantizedView activations, weights;
+};
+
+/// The gradient of a product's output, times the real scales of its channels' weights, as it is before stochastic rounding,
+/// and how it is rounded. (Shifts over blocks are the rounding's own.)
+struct GradientView {
+  int node = 0;
+  int images = 0;
+  Shape shape;              ///< of an image: [h][w][c]
+  int bits = 0;
+  int groups = 1;           ///< Ng
+  int sample_groups = 1;    ///< Mg
+  double step = 0;          ///< between codes of a channel and a sample without shifts: range / (2^(bits-1) - 1)
+  std::vector<int32_t> channel_shift, sample_shift;  ///< n_c [c], m_i [images]
+  std::vector<double> channel_scale;                 ///< [c], by which dLoss/dy was multiplied
+  double unit = 0;          ///< value of element 1 of `stream`
+  const int16_t* stream = nullptr;  ///< [images][h][w][c]
+  /// Rounds an image: rounding 0 is the one of the step itself, others have random numbers of their own.
+  std::function<void(int image, int rounding, double* after)> round;
+};
+
+/// Called by the thread that called train_step, product by product; forward in the model's order, backward in reverse.
+class StepObserver {
+ public:
+  virtual ~StepObserver() = default;
+  virtual void on_operands(const OperandsView&) = 0;
+  virtual void on_gradient(const GradientView&) = 0;
+};
+
+}  // namespace subbyte
