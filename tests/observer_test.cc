@@ -7,6 +7,7 @@
 #include <map>
 
 #include "network_support.h"
+#include "quant/rounding_errors.h"
 
 namespace subbyte {
 namespace {
@@ -91,10 +92,12 @@ TEST(Observer, SeesEveryProductAndChangesNothing) {
       const bool reads_pixels = node.input == 0 || (from.kind == NodeKind::flatten && from.input == 0);
       const Tensor& x = layer.activations;
       EXPECT_EQ(x.before.empty(), reads_pixels) << node.name;
-      double signal = 0, noise = 0;
-      for (size_t i = 0; i < x.before.size(); ++i)
-        signal += x.before[i] * x.before[i], noise += (x.after[i] - x.before[i]) * (x.after[i] - x.before[i]);
-      EXPECT_LE(noise, 0.1 * signal) << node.name;
+      EXPECT_FALSE(layer.weights.before.empty()) << node.name;
+      for (const Tensor* t : {&x, &layer.weights}) {
+        Power power;
+        power.add(t->before, t->after);
+        EXPECT_LE(power.noise, 0.1 * power.signal) << node.name;
+      }
     }
   }
 }

@@ -17,7 +17,8 @@ double clip_of(const QuantConfig& quant, int bits) {
   return bits <= 6 ? bits + 2 : 0;
 }
 
-constexpr int sampled = 8;  // every 8th image stands for the batch's mean squares
+/// Every so many images stand for the batch's mean squares: every 8th where that leaves a channel 1,024 elements.
+int energy_stride(int images, int64_t pixels) { return int(std::clamp<int64_t>(images * pixels / 1024, 1, 8)); }
 
 }  // namespace
 
@@ -32,8 +33,9 @@ ActivationQuantizer::ActivationQuantizer(Context& ctx, const Node& node)
   energy_->floats.assign(node.shape.c, -1.0f);  // unknown
 }
 
-void ActivationQuantizer::begin_energy(const Context& ctx, int channels) {
+void ActivationQuantizer::begin_energy(const Context& ctx, int64_t pixels, int channels) {
   if (!limits(ctx)) return;
+  stride_ = energy_stride(ctx.images, pixels);
   energies_ = PerThread<int64_t>(ctx.pool.size(), channels);
   zeros_.resize(size_t(channel_period(channels)));
 }
@@ -46,7 +48,7 @@ void ActivationQuantizer::add_energy(const Context& ctx, int thread, int index, 
 void ActivationQuantizer::finish_energy(const Context& ctx, int64_t pixels, double unit) {
   if (!limits(ctx)) return;
   const std::vector<int64_t> sum = energies_.sum(ctx.pool.size());
-  const double n = double(pixels) * ((ctx.images + sampled - 1) / sampled);
+  const double n = double(pixels) * ((ctx.images + stride_ - 1) / stride_);
   for (size_t c = 0; c < sum.size(); ++c) {
     const double mean = double(sum[c]) / n * unit * unit;
     energy_->floats[c] = energy_->floats[c] < 0 ? float(mean) : ctx.running(energy_->floats[c], mean);
@@ -54,7 +56,7 @@ void ActivationQuantizer::finish_energy(const Context& ctx, int64_t pixels, doub
 }
 
 bool ActivationQuantizer::limits(const Context& ctx) const { return ctx.training && energy_; }
-bool ActivationQuantizer::counts(const Context& ctx, int index) const { return limits(ctx) && index % sampled == 0; }
+bool ActivationQuantizer::counts(const Context& ctx, int index) const { return limits(ctx) && index % stride_ == 0; }
 
 void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
   const int channels = value.shape.c;
@@ -100,7 +102,7 @@ void ActivationQuantizer::run(Context& ctx, Value& value, const std::vector<int3
   const int64_t elements = value.shape.elements();
   const int channels = value.shape.c;
   if (!ctx.planning() && limits(ctx)) {
-    begin_energy(ctx, channels);
+    begin_energy(ctx, elements / channels, channels);
     ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       for (int i = begin; i < end; ++i) add_energy(ctx, thread, i, elements, channels, value.stream.image(i, elements));
     });

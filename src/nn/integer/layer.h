@@ -79,7 +79,7 @@ class ActivationQuantizer {
   /// Whether the channels' running mean squares limit the ranges of this step. The caller of `plan` then measures for the next
   /// ones: begin_energy, add_energy for every image, finish_energy.
   bool limits(const Context&) const;
-  void begin_energy(const Context&, int channels);
+  void begin_energy(const Context&, int64_t pixels, int channels);
   /// Adds an image's squares where it `counts`; any thread.
   void add_energy(const Context&, int thread, int index, int64_t elements, int channels, const int16_t* z);
   bool counts(const Context&, int index) const;
@@ -90,6 +90,7 @@ class ActivationQuantizer {
   State* energy_ = nullptr;  // "<node>.running_energy" [c], mean squares in real units; null: ranges are maxima
   double clip_ = 0;          // root mean squares; 0: none
   PerThread<int64_t> energies_{1, 1};
+  int stride_ = 1;           // images from one that is measured to the next
   int node_ = 0;
   Buffer<int16_t> limit_, pow2_, zeros_;
   QuantizeGrid grid_{};

@@ -173,7 +173,7 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
       top[c] = std::min(top[c] + more, 32767);
     }
     quantizer_.plan(ctx, out, top);
-    quantizer_.begin_energy(ctx, channels_);
+    quantizer_.begin_energy(ctx, elements_ / channels_, channels_);
   }
   const bool direct = ctx.training && bits_ == 8;  // bytes need no packing
   PerThread<int64_t> signs(ctx.pool.size(), channels_);

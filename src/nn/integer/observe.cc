@@ -66,8 +66,8 @@ void observe_gradient(const Context& ctx, int id, const Stream& dy, Shape shape,
   view.bits = format.g;
   view.groups = groups;
   view.sample_groups = plan.samples;
-  view.step = std::ldexp(plan.grid.scale, plan.block);
   view.channel_scale = weights.channel_scale;
+  view.step = dy.scale * plan.grid.range / top_code(format.g, true);
   view.channel_shift = plan.grid.shift;
   view.sample_shift = plan.sample;
   view.unit = dy.scale;
