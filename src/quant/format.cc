@@ -83,6 +83,23 @@ NormKind parse_norm(std::string_view text) {
 
 const char* norm_name(NormKind kind) { return kind == NormKind::l1 ? "l1" : "l2"; }
 
+namespace {
+
+/// A clip as configured: 0 is `automatic`, 100 (and an automatic 0) never.
+double clip_or(float configured, int automatic) {
+  if (configured > 0) return configured < 100 ? configured : 0;
+  return automatic;
+}
+
+}  // namespace
+
+/// Wide codes have levels to spare for the maximum.
+double QuantConfig::activation_clip(int bits) const { return clip_or(clip_a, bits <= 6 ? bits + 2 : 0); }
+
+/// A channel that is nearly always constant has a tiny deviation and values thousands of deviations away, which would take
+/// all the levels of the codes, and of the stream that the channel shares with others.
+double QuantConfig::normalization_clip() const { return clip_or(clip_norm, norm_bits); }
+
 void QuantConfig::validate() const {
   check_range("quant.groups_w", groups_w, 0, 8);
   check_range("quant.groups_a", groups_a, 0, 8);

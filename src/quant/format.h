@@ -32,17 +32,21 @@ struct QuantConfig {
   int groups_a = 0;        ///< over channels of X; 0: default for the bits; 1: per tensor
   int groups_g = 0;        ///< over channels of G
   int sample_groups = 8;   ///< power-of-two groups over the samples of G; 1: none
-  int block_groups = 0;     ///< over blocks of 16 elements of a channel and a sample of G, at most what bytes have room for; 0:
+  int block_groups = 0;    ///< over blocks of 16 elements of a channel and a sample of G, at most what bytes have room for; 0:
                            ///< default; 1: none
   float clip_w = 0;        ///< weights' range at most clip_w root mean squares of an output channel; 0: the maximum
   float clip_a = 0;        ///< activations' range at most clip_a running root mean squares of the channel; 0: default for the
                            ///< bits; 100: the maximum
-  float clip_norm = 0;     ///< a normalization's input at most clip_norm deviations from the mean; 0: norm_bits; 100: the maximum
+  float clip_norm = 0;     ///< a normalization's input at most clip_norm deviations from the mean; 0: norm_bits; 100: never
   int norm_bits = 8;       ///< bits of the normalization's input codes, saved for backward; 2..8
   int norm_grad_bits = 16; ///< bits of the gradient that enters the normalization's backward; 4..16
   Format first = {Format::Kind::integer, 8, 8, 8};  ///< format of the first product
   Format last = {Format::Kind::integer, 8, 8, 8};   ///< format of the last product
 
+  /// Root mean squares at which activations of `bits` are clipped; 0: never.
+  double activation_clip(int bits) const;
+  /// Deviations at which a normalization's input is clipped; 0: never.
+  double normalization_clip() const;
   /// Throws UsageError naming the field.
   void validate() const;
 };

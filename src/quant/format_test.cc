@@ -65,11 +65,29 @@ TEST(QuantConfig, EveryFieldIsChecked) {
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.groups_g = 99; }, "quant.groups_g: found 99"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.sample_groups = 0; }, "quant.sample_groups: found 0"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_w = -1; }, "quant.clip_w"));
+  EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_norm = 101; }, "quant.clip_norm"));
+  EXPECT_TRUE(rejects([](QuantConfig& c) { c.block_groups = 9; }, "quant.block_groups: found 9"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_a = 0.5f; }, "quant.clip_a"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.norm_bits = 9; }, "quant.norm_bits"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.norm_grad_bits = 3; }, "quant.norm_grad_bits"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.first.kind = Format::Kind::fp32; }, "format.first: found 'fp32'"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.last.w = 1; }, "format.last"));
+}
+
+TEST(QuantConfig, ClipsAreAutomaticSetOrNever) {
+  QuantConfig c;
+  EXPECT_EQ(c.activation_clip(4), 6);
+  EXPECT_EQ(c.activation_clip(6), 8);
+  EXPECT_EQ(c.activation_clip(7), 0);
+  EXPECT_EQ(c.normalization_clip(), 8);
+  c.norm_bits = 4;
+  EXPECT_EQ(c.normalization_clip(), 4);
+  c.clip_a = c.clip_norm = 2.5f;
+  EXPECT_EQ(c.activation_clip(8), 2.5);
+  EXPECT_EQ(c.normalization_clip(), 2.5);
+  c.clip_a = c.clip_norm = 100;
+  EXPECT_EQ(c.activation_clip(4), 0);
+  EXPECT_EQ(c.normalization_clip(), 0);
 }
 
 }  // namespace

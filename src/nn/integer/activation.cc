@@ -10,13 +10,6 @@ namespace subbyte {
 
 namespace {
 
-/// Root mean squares at which codes of `bits` are clipped; 0: never. Wide codes have levels to spare for the maximum.
-double clip_of(const QuantConfig& quant, int bits) {
-  constexpr double never = 100;
-  if (quant.clip_a > 0) return quant.clip_a < never ? quant.clip_a : 0;
-  return bits <= 6 ? bits + 2 : 0;
-}
-
 /// Every so many images stand for the batch's mean squares: every 8th where that leaves a channel 1,024 elements.
 int energy_stride(int images, int64_t pixels) { return int(std::clamp<int64_t>(images * pixels / 1024, 1, 8)); }
 
@@ -27,7 +20,7 @@ ActivationQuantizer::ActivationQuantizer(Context& ctx, const Node& node)
   for (const Node& n : ctx.config.model.nodes)
     if (&n - ctx.config.model.nodes.data() > 0 && n.name == node.name) node_ = int(&n - ctx.config.model.nodes.data());
   range_->floats.assign(node.shape.c, 0.0f);
-  clip_ = clip_of(ctx.config.quant, ctx.values[node_].codes.bits);
+  clip_ = ctx.config.quant.activation_clip(ctx.values[node_].codes.bits);
   if (clip_ == 0) return;
   energy_ = ctx.add_state(node.name + ".running_energy", {node.shape.c});
   energy_->floats.assign(node.shape.c, -1.0f);  // unknown

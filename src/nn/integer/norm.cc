@@ -9,14 +9,6 @@ namespace {
 
 constexpr double epsilon = 1e-5;
 
-/// A channel that is nearly always constant has a tiny deviation and values thousands of deviations away, which would take
-/// all the levels of the codes, and of the stream that the channel shares with others.
-double clip_of(const QuantConfig& quant) {
-  constexpr float never = 100;
-  if (quant.clip_norm > 0) return quant.clip_norm < never ? quant.clip_norm : 0;
-  return quant.norm_bits;
-}
-
 }  // namespace
 
 NormLayer::NormLayer(Context& ctx, int id, LayerParams params)
@@ -25,7 +17,7 @@ NormLayer::NormLayer(Context& ctx, int id, LayerParams params)
       params_(params),
       bits_(ctx.config.quant.norm_bits),
       grad_bits_(ctx.config.quant.norm_grad_bits),
-      clip_(clip_of(ctx.config.quant)),
+      clip_(ctx.config.quant.normalization_clip()),
       l2_(ctx.config.norm == NormKind::l2),
       channels_(node_.shape.c),
       elements_(node_.shape.elements()) {

@@ -180,7 +180,8 @@ void ProductLayer::scratch(const Context& ctx, ScratchSizes& sizes) const {
     const int beyond_weights = std::max(0, groups_g_ + groups_w_ - 2 - (8 - format_.w));
     int taps = 0;
     for (const Phase2d& phase : phases_.phases) taps += int(phase.taps.size());
-    const PackedSize backward = packed_size(s.out.c, s.in.c, taps, format_.g + block_shift(ctx.config.quant, format_.g) + beyond_weights > 8);
+    const int bits = format_.g + block_shift(ctx.config.quant, format_.g) + beyond_weights;
+    const PackedSize backward = packed_size(s.out.c, s.in.c, taps, bits > 8);
     S::grow(sizes.packed, backward.bytes);
     S::grow(sizes.gradient, PaddedImage::size_for(phases_.height, phases_.width, backward.words * 4));
   }
@@ -206,7 +207,8 @@ LayerInfo ProductLayer::info() const {
   info.name = node_.name;
   info.kind = node_kind_name(node_.kind);
   info.format = format_.name();
-  info.groups = (scales_weights_ ? std::string("real") : std::to_string(groups_w_)) + "/" + std::to_string(groups_a_) + "/" + std::to_string(groups_g_);
+  info.groups = scales_weights_ ? "real" : std::to_string(groups_w_);
+  info.groups += "/" + std::to_string(groups_a_) + "/" + std::to_string(groups_g_);
   info.output = node_.shape;
   info.parameters = int64_t(params_.weight->value.size()) + (params_.bias ? int64_t(params_.bias->value.size()) : 0);
   info.weight_bytes = packed_bytes(int64_t(params_.weight->value.size()), format_.w);

@@ -236,7 +236,8 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, const Stream&
 }
 
 /// All panels; `dot` is how their words multiply.
-WeightsGradient ProductLayer::weights_gradient(const GradientOperands& o, const int* shift, int count, int32_t* dw, Dot& dot) const {
+WeightsGradient ProductLayer::weights_gradient(const GradientOperands& o, const int* shift, int count, int32_t* dw,
+                                               Dot& dot) const {
   const int burst = int16_burst((1 << format_.a) - 1, top_g_);
   dot = burst > 0 ? Dot::u8s8 : Dot::u8s8_wide;
   return {o.x.data(), o.x_image, o.x_channel, o.x_row, shape_.stride, o.column_offset.data(), o.g.data(), o.g_image, o.g_panel,
@@ -286,7 +287,8 @@ ProductLayer::WeightUnits ProductLayer::weight_units(const Backward& b, const Co
   const double unit = std::ldexp(x.scale * b.plan.grid.scale, -(b.plan.samples - 1));
   WeightUnits units;
   for (int k = 0; k < shape_.in.c; ++k) units.input.push_back(std::ldexp(unit, -x.shift[k % x.shift.size()]));
-  for (int n = 0; n < shape_.out.c; ++n) units.output.push_back(std::ldexp(1.0, -b.plan.grid.shift[n]) / weights_.channel_scale[n]);
+  for (int n = 0; n < shape_.out.c; ++n)
+    units.output.push_back(std::ldexp(1.0, -b.plan.grid.shift[n]) / weights_.channel_scale[n]);
   return units;
 }
 

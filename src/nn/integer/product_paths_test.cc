@@ -73,18 +73,22 @@ TEST(ProductPaths, OtherLayersDoNot) {
   check(with_signs(trial_of({2, 2, 96}, 80, 3, "w4a4g4")), false);  // a zero point without room for ones
 }
 
-/// 16 pixels of 255 times 127 times 2^7: 32 images' sums fill 31 bits. Smaller samples leave room for more.
+/// 16 pixels of 255 (with signs 128) times 127 times 2^7: 32 (64) images fill 31 bits. Smaller samples leave room for more.
 TEST(ProductPaths, PanelsOfMoreImagesThanThirtyTwoBitsHoldAreAddedUpInSixtyFour) {
-  for (const bool largest : {false, true})
-    for (const bool is_signed : {false, true}) {
-      Trial many = trial_of({4, 4, 97}, 80, 3, "w8a8g8");
-      many.is_signed = is_signed;
-      many.largest = largest;
-      many.images = 67;
-      many.threads = 3;
-      many.density = 30;
+  Trial many = trial_of({4, 4, 97}, 80, 3, "w8a8g8");
+  many.images = 67;
+  many.threads = 3;
+  many.density = 30;
+  for (const bool is_signed : {false, true}) {
+    many.is_signed = is_signed;
+    for (const bool equal : {false, true}) {  // one part, and several
+      many.equal_samples = equal;
       check(many, true);
     }
+    Trial largest = many;
+    largest.largest = true;
+    check(largest, true);
+  }
 }
 
 TEST(ProductPaths, OneLayerMayTakeItsPanelsAfterAnother) {

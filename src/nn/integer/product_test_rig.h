@@ -20,6 +20,7 @@ struct Trial {
   unsigned seed = 1;
   int density = 2;         // one code in `density` is not zero
   bool largest = false;    // every operand at its maximum
+  bool equal_samples = false;  // of the same range, so that every sample has the largest shift of its sums
 };
 
 inline std::string text(const Trial& t) {
@@ -115,7 +116,7 @@ struct Rig {
     dy.top = 16383;
     dy.memory = ctx.memory.take(t.out.elements() * t.images);
     for (int i = 0; i < t.images; ++i) {
-      const int fall = t.largest ? 0 : uniform(0, 9);
+      const int fall = t.largest || t.equal_samples ? 0 : uniform(0, 9);
       for (int64_t e = 0; e < t.out.elements(); ++e)
         dy.image(i, t.out.elements())[e] =
             int16_t((t.largest ? (e % t.out.c == 1 ? 40 : 16383) : uniform(-16383, 16383)) >> (fall + e % t.out.c % 3));

@@ -19,7 +19,7 @@ struct ProductShape {
   bool operator==(const ProductShape&) const = default;
 };
 
-/// value = scale * channel_scale[co] * 2^-shift[co] * code; code [co][tap][ci]. Either all shifts are 0 or all channel scales 1.
+/// value = scale * channel_scale[co] * 2^-shift[co] * code; code [co][tap][ci]. All shifts are 0 or all channel scales are 1.
 /// A channel's real scale is no part of the products: forward leaves it to the stream's reader, and what backward gets is the
 /// gradient times it (Stream::channel_scale).
 struct WeightCodes {
