@@ -106,6 +106,7 @@ void QuantConfig::validate() const {
   check_range("quant.groups_g", groups_g, 0, 8);
   check_range("quant.sample_groups", sample_groups, 1, 16);
   check_range("quant.block_groups", block_groups, 0, 8);
+  check_range("quant.block_groups_a", block_groups_a, 0, 8);
   check_clip("quant.clip_w", clip_w);
   check_clip("quant.clip_a", clip_a);
   check_clip("quant.clip_norm", clip_norm);

@@ -34,6 +34,7 @@ struct QuantConfig {
   int sample_groups = 8;   ///< power-of-two groups over the samples of G; 1: none
   int block_groups = 0;    ///< over blocks of 16 elements of a channel and a sample of G, at most what bytes have room for; 0:
                            ///< default; 1: none
+  int block_groups_a = 0;  ///< over blocks of rows of a channel and an image of X; 0: default; 1: none. Signed X has none
   float clip_w = 0;        ///< weights' range at most clip_w root mean squares of an output channel; 0: the maximum
   float clip_a = 0;        ///< activations' range at most clip_a running root mean squares of the channel; 0: default for the
                            ///< bits; 100: the maximum

@@ -45,12 +45,24 @@ void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape,
                  PaddedImage& out) {
   out.begin(shape);
   const int row = shape.w * shape.c;
-  if (!words && shape.c == out.pixel_bytes && row % 8 == 0) {
+  const bool as_they_are = !words && shape.c == out.pixel_bytes;
+  if (as_they_are && row % 8 == 0 && codes.most_shift == 0) {
     ctx.quantize.unpack_rows(codes.image(image), shape.h, row, codes.bits, out.interior(0, 0), out.row_bytes());
     return;
   }
   scratch.resize(size_t(shape.elements()) + 8);
   ctx.quantize.unpack(codes.image(image), shape.elements(), codes.bits, scratch.data());
+  if (as_they_are && codes.most_shift > 0 && codes.block % row == 0) {
+    Buffer<uint8_t>& factor = ctx.scratch[thread]->factor;
+    const int rows = int(codes.block / row);
+    for (int y = 0; y < shape.h; ++y) {
+      if (y % rows == 0) block_factors(codes, image, y / rows, factor);
+      ctx.quantize.operand(reinterpret_cast<const int8_t*>(scratch.data() + int64_t(y) * row), row, factor.data(),
+                           int(factor.size()), 0, out.interior(y, 0));
+    }
+    return;
+  }
+  raise_codes(codes, image, shape.elements(), scratch.data());
   for (int y = 0; y < shape.h; ++y)
     for (int x = 0; x < shape.w; ++x) {
       const uint8_t* from = scratch.data() + (int64_t(y) * shape.w + x) * shape.c;
