@@ -351,7 +351,7 @@ std::vector<LayerInfo> IntegerNetwork::layers() const {
     const Value& input = ctx_.values[n.input];
     if (is_product(n) && !charged) 
       info.saved_bytes_per_image += activation_bytes(input.shape, input.codes.bits,
-                                                     n.input ? activation_shift(quant(), input.codes.bits, input.is_signed) : 0);
+                                                     activation_shift(quant(), input.codes.bits, input.is_signed, input.shape.c));
     infos.push_back(std::move(info));
   }
   return infos;

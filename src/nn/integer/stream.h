@@ -25,24 +25,20 @@ struct Stream {
   const int16_t* image(int64_t index, int64_t elements) const { return memory->data() + index * elements; }
 };
 
-/// A quantized activation: value = scale * 2^-shift[c] * (code - zero) * 2^u, u the shift of its block (activation_blocks.h).
-/// Every image starts at its own byte.
+/// A quantized activation: value = scale * 2^-shift[c] * (code - zero), times 2^u where blocks have shifts
+/// (activation_blocks.h). Every image starts at its own byte.
 struct Codes {
   int bits = 0;
   int zero = 0;                  ///< 2^(bits-1) for signed codes, else 0
   double scale = 1;
   std::vector<int32_t> shift;    ///< [c], 0..groups-1
   int groups = 1;
-  int most_shift = 0;            ///< of a block; 0: there are none
-  int64_t block = 0;             ///< elements of a block of all channels
-  int64_t shifts_at = 0;         ///< where an image's shifts begin: [block][c], a byte each
+  int most_shift = 0;            ///< the largest u; 0: blocks have none
   Buffer<uint8_t> packed;
   int64_t image_bytes = 0;
 
   const uint8_t* image(int64_t index) const { return packed.data() + index * image_bytes; }
   uint8_t* image(int64_t index) { return packed.data() + index * image_bytes; }
-  const uint8_t* block_shifts(int64_t index) const { return image(index) + shifts_at; }
-  uint8_t* block_shifts(int64_t index) { return image(index) + shifts_at; }
 };
 
 class GradientSink;
