@@ -70,6 +70,8 @@ NetworkConfig network_config(const Settings& settings) {
   config.quant.groups_g = int(quant.groups_g);
   config.quant.sample_groups = int(quant.sample_groups);
   config.quant.block_groups = int(quant.block_groups);
+  config.quant.round_g = parse_rounding(quant.round_g);
+  config.quant.draws_g = int(quant.draws_g);
   config.quant.clip_w = float(quant.clip_w);
   config.quant.clip_norm = float(quant.clip_norm);
   config.quant.clip_a = float(quant.clip_a);
