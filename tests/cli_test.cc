@@ -169,7 +169,7 @@ TEST_F(Cli, SplitRunsGiveTheSameBytesForAnyThreads) {
 
 TEST_F(Cli, HowGradientsAreRoundedIsPartOfTheRecipe) {
   expect_good(subbyte(train("usual")));
-  for (const std::string& key : {"quant.round_g=nearest", "quant.draws_g=2"}) {
+  for (const std::string key : {"quant.round_g=nearest", "quant.draws_g=2"}) {
     const std::string whole = key + "-whole", split = key + "-split";
     expect_good(subbyte(train(whole, {"--set", key})));
     EXPECT_NE(metrics(whole)[1]["train_loss"], metrics("usual")[1]["train_loss"]) << key;
