@@ -72,7 +72,8 @@ TEST_F(Sharpness, OfSmallRuns) {
     EXPECT_EQ(found["records"], 60);
     EXPECT_EQ(found["records_of"], 160);
     EXPECT_EQ(found["seed"], 1);
-    EXPECT_EQ(found["relative_step"], 0.001);
+    EXPECT_EQ(found["tolerance"], 0.01);
+    EXPECT_EQ(found["relative_step"], 0.002);
     EXPECT_TRUE(found["figures"].empty());
     for (const char* name : {"loss", "accuracy", "gradient_length", "parameter_length"}) EXPECT_GT(found[name], 0) << name;
     const json& hessian = found["hessian"];
@@ -82,7 +83,7 @@ TEST_F(Sharpness, OfSmallRuns) {
     EXPECT_LT(hessian["residual"], hessian["top_eigenvalue"]);
     expect_landscape(found, 3, 1);
 
-    // Twice the step, another start: nearly the same Hessian. Other records would have another, so the batch is all of them.
+    // Half the step, another start: nearly the same Hessian. Other records would have another, so the batch is all of them.
     const auto top = [&](const char* seed, const char* step) {
       const Outcome other = subbyte({"sharpness", norm, "--batch", "160", "--batches", "1", "--iterations", "200", "--seed",
                                      seed, "--step", step, "--directions", "1", "--range", "0.5", "--json"});
@@ -90,9 +91,9 @@ TEST_F(Sharpness, OfSmallRuns) {
       expect_landscape(json::parse(other.out), 1, 0.5);
       return json::parse(other.out)["hessian"]["top_eigenvalue"].get<double>();
     };
-    const double value = top("1", "1e-3");
-    EXPECT_NEAR(top("1", "2e-3") / value, 1, 0.05) << norm;
-    EXPECT_NEAR(top("2", "1e-3") / value, 1, 0.1) << norm;
+    const double value = top("1", "2e-3");
+    EXPECT_NEAR(top("1", "1e-3") / value, 1, 0.1) << norm;
+    EXPECT_NEAR(top("2", "2e-3") / value, 1, 0.1) << norm;
   }
 }
 
@@ -100,7 +101,7 @@ TEST_F(Sharpness, TellsWhatItDoes) {
   expect_good(subbyte(train("a", {"--epochs", "1"})));
   const Outcome outcome = subbyte({"sharpness", "a/last.safetensors", "--data-dir", path("data"), "--iterations", "2"});
   expect_good(outcome);
-  for (const char* text : {"mlp w4a4g4, norm l1, 1 epochs: its parameters in FP32, 2 batches of 20 of the 200 training rec",
+  for (const char* text : {"mlp w4a4g4, norm l1, 1 epochs: its parameters in FP32, 4 batches of 20 of the 200 training rec",
                            "iteration 2: ", "direction 3: curvature ", "top eigenvalue ", "mean loss", "curvature at 0: "})
     EXPECT_NE(outcome.out.find(text), std::string::npos) << text << "\nin " << outcome.out;
 }
@@ -132,12 +133,12 @@ TEST_F(Sharpness, BadInput) {
   expect_error(subbyte({"sharpness", "a", "--data-dir", "elsewhere"}), 1, {"elsewhere"});
   expect_error(subbyte({"sharpness", "a", "--range", "1e39", "--iterations", "1", "--json"}), 1, {"direction 1 at -1"});
 
-  const std::string file = path("a/last.safetensors");
-  TensorFile tensors = read_safetensors(file);
+  const std::string file = "a/last.safetensors";
+  TensorFile tensors = read_safetensors(path(file));
   for (StoredTensor& tensor : tensors.tensors)
     if (tensor.name == "fc.bias") tensor.bytes[2] = 0xC0, tensor.bytes[3] = 0x7F;  // the bits of a NaN
   const std::vector<uint8_t> bytes = encode_safetensors(tensors);
-  write_file(file, std::string(bytes.begin(), bytes.end()));
+  write_file(path(file), std::string(bytes.begin(), bytes.end()));
   expect_error(subbyte({"sharpness", "a"}), 1, {file, "parameter 'fc.bias': found nan, expected a finite number"});
 }
 

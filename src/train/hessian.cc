@@ -47,7 +47,7 @@ TopEigenvalue top_eigenvalue(const VectorFunction& product, const Vector& start,
     top.residual = length(moved(hv, v, -top.value));
     if (++top.iterations > 1 && top.value != 0) top.change = std::abs((top.value - before) / top.value);
     if (size == 0) top.change = 0;  // nothing bends along v
-    top.converged = top.change && *top.change < options.tolerance;
+    top.converged = size == 0 || (top.change && *top.change < options.tolerance && top.residual < std::abs(top.value) / 2);
     if (options.on_iteration) options.on_iteration(top);
     if (size > 0) v = scaled(hv, 1 / size);
   }

@@ -13,7 +13,8 @@ double dot(const Vector& a, const Vector& b);
 double length(const Vector& v);
 
 /// H v by central differences, (g(w + e v) - g(w - e v)) / 2e, exact where the gradient is a quadratic function along v.
-/// Throws Error where the result is not finite.
+/// Where the gradient jumps (ReLU, |x|), jumps between the two points are noise of a size of about 1 / sqrt(e): a smaller e
+/// does not help. Throws Error where the result is not finite.
 Vector hessian_product(const VectorFunction& gradient, const Vector& w, const Vector& v, double e);
 
 struct TopEigenvalue {
@@ -21,7 +22,7 @@ struct TopEigenvalue {
   int iterations = 0;            ///< products made
   std::optional<double> change;  ///< of the quotient in the last iteration, relative to it; none after one iteration
   double residual = 0;           ///< |Hv - value v|: a symmetric H has an eigenvalue within that distance of `value`
-  bool converged = false;        ///< the last change is small enough
+  bool converged = false;        ///< the last change is small enough, and noise does not rule: residual < |value| / 2
 };
 
 struct PowerOptions {
@@ -31,6 +32,7 @@ struct PowerOptions {
 };
 
 /// The eigenvalue of the largest magnitude of a symmetric H, by power iteration from `start`; H is known by its products.
+/// Noise in them turns v away from the eigenvector, so the quotient is too small rather than too large.
 TopEigenvalue top_eigenvalue(const VectorFunction& product, const Vector& start, const PowerOptions& options);
 
 }  // namespace subbyte

@@ -57,6 +57,7 @@ TopEigenvalue hessian_top(const BatchLoss& loss, const Vector& w, double e, cons
   const VectorFunction product = [&](const Vector& v) { return hessian_product(gradient, w, v, e); };
   PowerOptions power;
   power.iterations = options.iterations;
+  power.tolerance = options.tolerance;
   power.on_iteration = events.on_iteration;
   return top_eigenvalue(product, start, power);
 }

@@ -12,7 +12,8 @@ namespace subbyte {
 
 struct SharpnessOptions {
   int iterations = 20;  ///< of the power iteration, at most
-  double step = 1e-3;   ///< of the Hessian's differences: the unit vector moves the parameters by step |parameters|
+  double tolerance = 0.01;  ///< the relative change that ends it
+  double step = 2e-3;   ///< of the Hessian's differences: the unit vector moves the parameters by step |parameters|
   int directions = 3;
   double range = 1;     ///< directions are followed from -range to range
   uint64_t seed = 1;    ///< of the start vector and the directions

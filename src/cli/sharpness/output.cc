@@ -29,9 +29,11 @@ std::string iteration_line(const TopEigenvalue& t) {
 }
 
 std::string top_line(const TopEigenvalue& t) {
-  return fmt::format("top eigenvalue {:.5g}{} after {} iterations, the last changed it by {}; residual {:.3g}{}\n", t.value,
-                     t.value < 0 ? " (the largest magnitude is a negative one's)" : "", t.iterations,
-                     t.change ? percent(*t.change) : "-", t.residual, t.converged ? "" : "; NOT CONVERGED");
+  std::string text = fmt::format("top eigenvalue {:.5g}{} after {} iterations, the last changed it by {}; residual {:.3g}\n",
+                                 t.value, t.value < 0 ? " (the largest magnitude is a negative one's)" : "", t.iterations,
+                                 t.change ? percent(*t.change) : "-", t.residual);
+  if (!t.converged) text += "NOT CONVERGED: too few iterations, or noise (a larger --batches or --step has less)\n";
+  return text;
 }
 
 std::string direction_table(const Sharpness& s) {

@@ -21,7 +21,7 @@ namespace {
 struct SharpnessArgs {
   std::string run, plot;
   DataArgs data;
-  int batch = 0, batches = 2;
+  int batch = 0, batches = 4;
   SharpnessOptions options;
   bool json = false;
 };
@@ -81,6 +81,7 @@ nlohmann::ordered_json head_json(const SharpnessArgs& args, const LoadedRun& run
           {"records", args.batches * settings.train.batch},
           {"records_of", records},
           {"seed", args.options.seed},
+          {"tolerance", args.options.tolerance},
           {"relative_step", args.options.step}};
 }
 
@@ -130,11 +131,13 @@ void add_sharpness(CommandLine& line) {
   command->add_option("RUN", args->run, "run folder (its last checkpoint) or .safetensors file")->required();
   add_data_options(*command, args->data);
   command->add_option("--batch", args->batch, "images a batch, normalized together (default: the run's)");
-  command->add_option("--batches", args->batches, "training batches, without augmentation (default 2)")
+  command->add_option("--batches", args->batches, "training batches, without augmentation (default 4)")
       ->check(CLI::Range(1, 10000));
-  command->add_option("--iterations", options.iterations, "at most; they end at a change below 1% (default 20)")
+  command->add_option("--iterations", options.iterations, "of the power iteration, at most (default 20)")
       ->check(CLI::Range(1, 10000));
-  command->add_option("--step", options.step, "of central differences, in lengths of the parameters (default 0.001)")
+  command->add_option("--tolerance", options.tolerance, "relative change of the eigenvalue that ends it (default 0.01)")
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--step", options.step, "of central differences, in lengths of the parameters (default 0.002)")
       ->check(CLI::Range(1e-7, 1.0));
   command->add_option("--directions", options.directions, "filter-normalized random directions (default 3)")
       ->check(CLI::Range(1, 1000));
