@@ -25,7 +25,8 @@ std::string point_line(const Sharpness& s) {
 }
 
 std::string iteration_line(const TopEigenvalue& t) {
-  return fmt::format("iteration {}: {:.5g}, changed by {}\n", t.iterations, t.value, t.change ? percent(*t.change) : "-");
+  return fmt::format("iteration {}: {:.5g}, changed by {}, residual {:.3g}\n", t.iterations, t.value,
+                     t.change ? percent(*t.change) : "-", t.residual);
 }
 
 std::string top_line(const TopEigenvalue& t) {
