@@ -40,6 +40,9 @@ TEST_F(BadInput, ValuesOfARun) {
       {{"--set", "schedule.name=onecycl"}, {"schedule.name: found 'onecycl'", "did you mean 'onecycle'?"}},
       {{"--set", "quant.groups_w=9"}, {"quant.groups_w: found 9, expected a whole number, 0 to 8"}},
       {{"--set", "quant.clip_w=0.5"}, {"quant.clip_w"}},
+      {{"--set", "quant.round_g=nearst"},
+       {"quant.round_g: found 'nearst', expected 'stochastic' or 'nearest' (did you mean 'nearest'?)"}},
+      {{"--set", "quant.draws_g=3"}, {"quant.draws_g: found 3, expected a whole number, 1 to 2"}},
       {{"--model", "resnet20", "--set", "format.first=w9a8g8"}, {"format.first", "found 9 bits for 'w'"}},
   };
   for (const Case& bad : cases) {

@@ -167,6 +167,18 @@ TEST_F(Cli, SplitRunsGiveTheSameBytesForAnyThreads) {
   EXPECT_EQ(metrics("steps")[1]["train_loss"], metrics("whole")[1]["train_loss"]);
 }
 
+TEST_F(Cli, HowGradientsAreRoundedIsPartOfTheRecipe) {
+  expect_good(subbyte(train("usual")));
+  for (const std::string key : {"quant.round_g=nearest", "quant.draws_g=2"}) {
+    const std::string whole = key + "-whole", split = key + "-split";
+    expect_good(subbyte(train(whole, {"--set", key})));
+    EXPECT_NE(metrics(whole)[1]["train_loss"], metrics("usual")[1]["train_loss"]) << key;
+    expect_good(subbyte(train(split, {"--set", key, "--stop-after", "1"})));
+    expect_good(subbyte({"train", "--resume", path(split)}));
+    EXPECT_TRUE(checkpoint(split) == checkpoint(whole)) << key;
+  }
+}
+
 TEST_F(Cli, MoreEpochsAfterTheEnd) {
   const Strings constant = {"--set", "schedule.name=constant"};
   Strings four = constant;

@@ -14,19 +14,24 @@ TEST_P(Exactness, OfResnet20) { expect_exact(make_model("resnet20", {9, 11, 3}, 
 INSTANTIATE_TEST_SUITE_P(Formats, Exactness, testing::Values("w4a4g4", "w8a8g8", "w4a4g8", "w2a3g5"),
                          [](const auto& info) { return std::string(info.param); });
 
-/// Narrow norms, clipping, one group everywhere or as many as there are: other paths of the same layers.
+/// Narrow norms, clipping, one group everywhere or as many as there are, gradients rounded to the nearest or once for each
+/// product: other paths of the same layers.
 TEST(Exactness, OfOtherQuantizers) {
   NetworkConfig narrow = network_config(residual_model(), "w4a4g4");
   narrow.quant.norm_bits = 5;
   narrow.quant.norm_grad_bits = 6;
   narrow.quant.clip_a = 3;
   narrow.quant.clip_w = 2;
+  narrow.quant.draws_g = 2;
   NetworkConfig plain = network_config(residual_model(), "w6a6g6");
   plain.quant.groups_w = plain.quant.groups_a = plain.quant.groups_g = plain.quant.sample_groups = 1;
+  plain.quant.round_g = Rounding::nearest;
   NetworkConfig many = network_config(residual_model(), "w8a8g8");
   many.quant.groups_w = many.quant.groups_a = many.quant.groups_g = 8;
   many.quant.sample_groups = 16;
-  for (NetworkConfig config : {narrow, plain, many}) {
+  NetworkConfig deep = network_config(depthwise_model(), "w4a4g4");
+  deep.quant.draws_g = 2;
+  for (NetworkConfig config : {narrow, plain, many, deep}) {
     Snapshot expected;
     for (const Isa isa : supported_isas())
       for (const int threads : {1, 3}) {

@@ -37,7 +37,9 @@ enum class RandomUse : uint32_t {
   augment = 4,
   norm_gradient = 5,
   tie = 6,
-  norm_constant = 7
+  norm_constant = 7,
+  input_gradient = 8,
+  direction = 9
 };
 
 /// Four words for element block `index` of stream (seed, use, step, tensor).

@@ -132,6 +132,7 @@ void Config::finish(bool needs_data) {
   require_format("format.name", s.format.name, false);
   require_format("format.first", s.format.first, true);
   require_format("format.last", s.format.last, true);
+  parse_rounding(s.quant.round_g);
   try {
     parse_norm(s.norm.kind);
   } catch (const UsageError& error) {

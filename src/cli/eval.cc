@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/data_args.h"
 #include "cli/run_folder.h"
 #include "cli/setup.h"
 #include "cli/sources.h"
@@ -15,22 +16,17 @@ namespace subbyte {
 namespace {
 
 struct EvalArgs {
-  std::string run, data, data_dir;
-  int threads = -1, batch = 0;
+  std::string run;
+  DataArgs data;
+  int batch = 0;
   bool json = false;
 };
 
 int eval(const EvalArgs& args) {
   LoadedRun run = load_run(args.run);
   Settings& settings = run.config.settings;
-  const auto set = [&run](const char* key, const std::string& text) { run.config.set(*find_key(key), text); };
-  if (!args.data.empty()) {
-    if (args.data != settings.data.name) settings.data.dir.clear();  // another data set lies elsewhere
-    set("data.name", args.data);
-  }
-  if (!args.data_dir.empty()) set("data.dir", args.data_dir);
-  if (args.threads >= 0) set("train.threads", std::to_string(args.threads));
-  if (args.batch != 0) set("evaluation.batch", std::to_string(args.batch));
+  apply(args.data, run.config);
+  if (args.batch != 0) run.config.set(*find_key("evaluation.batch"), std::to_string(args.batch));
   run.config.finish();
 
   const DataSource source = open_data({settings.data.name, settings.data.dir, int(settings.data.image_size), false});
@@ -61,9 +57,7 @@ void add_eval(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand("eval", "Measure a trained model on the test part of a data set.");
   auto args = std::make_shared<EvalArgs>();
   command->add_option("RUN", args->run, "run folder or .safetensors file")->required();
-  command->add_option("--data", args->data, "data set (default: the run's)");
-  command->add_option("--data-dir", args->data_dir, "folder or archive of the data set (default: the run's)");
-  command->add_option("--threads", args->threads, "threads; 0: all that are available (default: the run's)");
+  add_data_options(*command, args->data);
   command->add_option("--batch", args->batch, "images at a time; the result does not depend on it");
   command->add_flag("--json", args->json, "print {data, part, accuracy, loss, count, images_per_second}");
   command->callback([&line, args] { line.action = [args] { return eval(*args); }; });

@@ -61,7 +61,8 @@ int parse_and_run(int argc, const char* const* argv) {
   line.app.set_version_flag("--version", "subbyte " SUBBYTE_VERSION);
   line.app.allow_extras();
   line.app.footer("Exit codes: 0 good, 1 failure, 2 wrong usage. `subbyte COMMAND --help` tells more.");
-  for (auto add : {add_train, add_eval, add_predict, add_info, add_report, add_analyze, add_bench, add_lists}) add(line);
+  for (auto add : {add_train, add_eval, add_predict, add_info, add_report, add_analyze, add_sharpness, add_bench, add_lists})
+    add(line);
   for (CLI::App* command : line.app.get_subcommands([](CLI::App*) { return true; })) command->allow_extras();
   try {
     line.app.parse(argc, argv);

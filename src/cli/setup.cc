@@ -71,6 +71,8 @@ NetworkConfig network_config(const Settings& settings) {
   config.quant.sample_groups = int(quant.sample_groups);
   config.quant.block_groups = int(quant.block_groups);
   config.quant.block_groups_a = int(quant.block_groups_a);
+  config.quant.round_g = parse_rounding(quant.round_g);
+  config.quant.draws_g = int(quant.draws_g);
   config.quant.clip_w = float(quant.clip_w);
   config.quant.clip_norm = float(quant.clip_norm);
   config.quant.clip_a = float(quant.clip_a);

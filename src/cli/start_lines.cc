@@ -38,6 +38,12 @@ std::string data_text(const Settings& s, const RunData& data) {
                             s.input.width, s.input.channels, s.input.classes, s.data.crop, s.data.flip, s.data.cutout);
 }
 
+/// Nothing where it is as usual.
+std::string rounding_text(const Settings& s) {
+  if (parse_rounding(s.quant.round_g) == Rounding::nearest) return "; gradients rounded to the nearest";
+  return s.quant.draws_g > 1 ? "; gradients rounded for each product" : "";
+}
+
 }  // namespace
 
 std::vector<std::string> start_lines(const Settings& s, const RunData& data, const Network& network,
@@ -52,9 +58,9 @@ std::vector<std::string> start_lines(const Settings& s, const RunData& data, con
     lines.push_back(fmt::format("format   {}; products in another format: {}", s.format.name,
                                 wider_text(network, s.format.name)));
     const QuantConfig quant = network_config(s).quant;
-    lines.push_back(fmt::format("groups   weights/activations/gradients {}; samples {}; blocks of gradients {}",
+    lines.push_back(fmt::format("groups   weights/activations/gradients {}; samples {}; blocks of gradients {}{}",
                                 groups_text(network), s.quant.sample_groups,
-                                1 + block_shift(quant, Format::parse(s.format.name).g)));
+                                1 + block_shift(quant, Format::parse(s.format.name).g), rounding_text(s)));
     lines.push_back(fmt::format("norm     {}, input {} bits, gradient {} bits", s.norm.kind, s.quant.norm_bits,
                                 s.quant.norm_grad_bits));
   } else {

@@ -3,22 +3,16 @@
 
 #include "base/philox.h"
 #include "nn/network.h"
-#include "nn/portable_math.h"
+#include "nn/normal.h"
 
 namespace subbyte {
 namespace {
 
-/// Box-Muller: one standard normal from two words.
-double normal(uint32_t radius_word, uint32_t angle_word) {
-  const double u = uniform01(radius_word) + 0x1p-33;  // never 0
-  return std::sqrt(-2.0 * portable_log(u)) * portable_cos_turn(uniform01(angle_word));
-}
-
 void fill_normal(std::vector<float>& value, double deviation, uint64_t seed, uint32_t tensor) {
   for (size_t i = 0; i < value.size(); i += 2) {
     const auto words = random_words(seed, RandomUse::init, 0, tensor, uint32_t(i / 2));
-    value[i] = float(deviation * normal(words[0], words[1]));
-    if (i + 1 < value.size()) value[i + 1] = float(deviation * normal(words[2], words[3]));
+    value[i] = float(deviation * standard_normal(words[0], words[1]));
+    if (i + 1 < value.size()) value[i + 1] = float(deviation * standard_normal(words[2], words[3]));
   }
 }
 

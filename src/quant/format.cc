@@ -83,6 +83,16 @@ NormKind parse_norm(std::string_view text) {
 
 const char* norm_name(NormKind kind) { return kind == NormKind::l1 ? "l1" : "l2"; }
 
+Rounding parse_rounding(std::string_view text) {
+  if (text == "stochastic") return Rounding::stochastic;
+  if (text == "nearest") return Rounding::nearest;
+  const std::array<std::string, 2> names = {"stochastic", "nearest"};
+  throw UsageError("quant.round_g: found '" + std::string(text) + "', expected 'stochastic' or 'nearest'" +
+                   did_you_mean(text, names));
+}
+
+const char* rounding_name(Rounding kind) { return kind == Rounding::stochastic ? "stochastic" : "nearest"; }
+
 namespace {
 
 /// A clip as configured: 0 is `automatic`, 100 (and an automatic 0) never.
@@ -109,6 +119,7 @@ void QuantConfig::validate() const {
   check_range("quant.sample_groups", sample_groups, 1, 16);
   check_range("quant.block_groups", block_groups, 0, 8);
   check_range("quant.block_groups_a", block_groups_a, 0, 4);
+  check_range("quant.draws_g", draws_g, 1, 2);
   check_clip("quant.clip_w", clip_w);
   check_clip("quant.clip_a", clip_a);
   check_clip("quant.clip_norm", clip_norm);

@@ -25,6 +25,12 @@ enum class NormKind { l1, l2 };
 NormKind parse_norm(std::string_view text);
 const char* norm_name(NormKind kind);
 
+enum class Rounding { stochastic, nearest };
+
+/// Of the key quant.round_g. Throws UsageError for anything but "stochastic" and "nearest".
+Rounding parse_rounding(std::string_view text);
+const char* rounding_name(Rounding kind);
+
 /// How tensors are quantized (docs/method.md calls the counts Ng and Mg). Ranges are checked by validate().
 struct QuantConfig {
   int groups_w = 0;        ///< power-of-two groups over output channels of W; 1: per tensor; 0: a real scale for each, folded
@@ -36,6 +42,8 @@ struct QuantConfig {
                            ///< default; 1: none
   int block_groups_a = 0;  ///< over blocks of 16 elements of a channel and an image of X; 0: default; 1: none. Signed X has
                            ///< none
+  Rounding round_g = Rounding::stochastic;  ///< of the gradients that enter products
+  int draws_g = 1;         ///< 1: one rounding of G for both of its products; 2: one of its own for each
   float clip_w = 0;        ///< weights' range at most clip_w root mean squares of an output channel; 0: the maximum
   float clip_a = 0;        ///< activations' range at most clip_a times the channel's running mean square over its mean
                            ///< magnitude, which zeros do not change; 0: default for the bits; 100: the maximum

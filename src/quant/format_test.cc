@@ -48,6 +48,12 @@ TEST(Format, Norms) {
   EXPECT_THROW(parse_norm("l3"), UsageError);
 }
 
+TEST(Format, Roundings) {
+  for (const Rounding kind : {Rounding::stochastic, Rounding::nearest}) EXPECT_EQ(parse_rounding(rounding_name(kind)), kind);
+  EXPECT_STREQ(rounding_name(QuantConfig{}.round_g), "stochastic");
+  EXPECT_THROW(parse_rounding("Nearest"), UsageError);
+}
+
 TEST(QuantConfig, EveryFieldIsChecked) {
   EXPECT_NO_THROW(QuantConfig{}.validate());
   const auto rejects = [](auto change, const char* field) {
@@ -67,6 +73,8 @@ TEST(QuantConfig, EveryFieldIsChecked) {
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_w = -1; }, "quant.clip_w"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_norm = 101; }, "quant.clip_norm"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.block_groups = 9; }, "quant.block_groups: found 9"));
+  EXPECT_TRUE(rejects([](QuantConfig& c) { c.draws_g = 0; }, "quant.draws_g: found 0"));
+  EXPECT_TRUE(rejects([](QuantConfig& c) { c.draws_g = 3; }, "quant.draws_g: found 3"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_a = 0.5f; }, "quant.clip_a"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.norm_bits = 9; }, "quant.norm_bits"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.norm_grad_bits = 3; }, "quant.norm_grad_bits"));

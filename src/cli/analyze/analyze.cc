@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "cli/analyze/output.h"
 #include "cli/commands.h"
+#include "cli/data_args.h"
 #include "cli/plot/figure.h"
 #include "cli/run_folder.h"
 #include "cli/setup.h"
@@ -19,8 +20,9 @@ namespace subbyte {
 namespace {
 
 struct AnalyzeArgs {
-  std::string run, data, data_dir, plot;
-  int threads = -1, batch = 0;
+  std::string run, plot;
+  DataArgs data;
+  int batch = 0;
   StudyOptions study;
   bool json = false;
 };
@@ -48,18 +50,6 @@ void require_quantized(const LoadedRun& run, const std::string& path) {
                             path, format));
 }
 
-void apply(const AnalyzeArgs& args, Config& config) {
-  const auto set = [&config](const char* key, const std::string& text) { config.set(*find_key(key), text); };
-  if (!args.data.empty()) {
-    if (args.data != config.settings.data.name) config.settings.data.dir.clear();  // another data set lies elsewhere
-    set("data.name", args.data);
-  }
-  if (!args.data_dir.empty()) set("data.dir", args.data_dir);
-  if (args.threads >= 0) set("train.threads", std::to_string(args.threads));
-  if (args.batch != 0) set("train.batch", std::to_string(args.batch));
-  config.finish();
-}
-
 /// The run's checkpoints in the order of training: kept ones, then the last. One that equals the last is not kept twice.
 std::vector<Checkpoint> checkpoints_of(const LoadedRun& run, const std::string& path) {
   std::vector<Checkpoint> all;
@@ -84,7 +74,9 @@ const char* const kColumns =
 int analyze(const AnalyzeArgs& args) {
   LoadedRun run = load_run(args.run);
   require_quantized(run, args.run);
-  apply(args, run.config);
+  apply(args.data, run.config);
+  if (args.batch != 0) run.config.set(*find_key("train.batch"), std::to_string(args.batch));
+  run.config.finish();
   const Settings& settings = run.config.settings;
   if (!args.plot.empty() && !have_gnuplot())
     throw Error("--plot: gnuplot not found, expected it on the PATH (Debian package gnuplot-nox)");
@@ -139,9 +131,7 @@ void add_analyze(CommandLine& line) {
       "analyze", "Measure what quantization does to a trained model's gradients, activations and weights.");
   auto args = std::make_shared<AnalyzeArgs>();
   command->add_option("RUN", args->run, "run folder (each kept checkpoint, then the last) or .safetensors file")->required();
-  command->add_option("--data", args->data, "data set (default: the run's)");
-  command->add_option("--data-dir", args->data_dir, "folder or archive of the data set (default: the run's)");
-  command->add_option("--threads", args->threads, "threads; 0: all that are available (default: the run's)");
+  add_data_options(*command, args->data);
   command->add_option("--batch", args->batch, "images a batch (default: the run's)");
   command->add_option("--batches", args->study.batches, "training batches to measure (default 2)")->check(CLI::Range(1, 10000));
   command->add_option("--roundings", args->study.roundings, "roundings of each gradient and each step (default 8)")

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "cli/config.h"
@@ -29,13 +28,7 @@ std::optional<Statistic> statistic(const std::vector<RunHistory>& runs, const st
   std::vector<double> values;
   for (size_t run : which)
     if (const std::optional<double> found = value(runs[run].epochs.back())) values.push_back(*found);
-  if (values.empty()) return std::nullopt;
-  Statistic result{int64_t(values.size()), 0, std::nullopt};
-  for (double v : values) result.mean += v / double(values.size());
-  double squares = 0;
-  for (double v : values) squares += (v - result.mean) * (v - result.mean);
-  if (values.size() > 1) result.deviation = std::sqrt(squares / double(values.size() - 1));
-  return result;
+  return values.empty() ? std::nullopt : std::optional(subbyte::statistic(values));
 }
 
 void measure(RunGroup& group, const std::vector<RunHistory>& runs) {

@@ -5,15 +5,9 @@
 #include <vector>
 
 #include "cli/report/history.h"
+#include "cli/statistic.h"
 
 namespace subbyte {
-
-/// Over the seeds of a group.
-struct Statistic {
-  int64_t count = 0;
-  double mean = 0;
-  std::optional<double> deviation;  ///< of the sample (n - 1); none for one seed
-};
 
 /// Runs whose recipes differ in nothing but the seed.
 struct RunGroup {
@@ -21,7 +15,7 @@ struct RunGroup {
   std::string format;
   int64_t epoch = 0, step = 0;    ///< the latest that a run of the group has measured
   std::vector<size_t> counted;    ///< the runs that have come so far, of each seed the first
-  std::optional<Statistic> train_loss, val_accuracy, test_accuracy;  ///< there; none where none measured it
+  std::optional<Statistic> train_loss, val_accuracy, test_accuracy;  ///< there, over seeds; none where none measured it
   std::optional<double> gap;      ///< test accuracy (validation, where there is none) less that of the FP32 group, points
   std::string gap_text;           ///< why there is no gap, or what else differs from the FP32 group
 };

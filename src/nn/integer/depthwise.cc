@@ -120,14 +120,17 @@ class DepthwiseLayer : public IntegerLayer {
                                               (1 << (finest - plan.grid.shift[c] - weights_.shift[c])));
     PerThread<int64_t> dw(threads, size_t(taps) * channels);
     PerThread<int32_t> top(threads, 1);
+    const bool draws_again = ctx.config.quant.draws_g > 1;
     auto run = [&](bool weights) {
       ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
         ThreadScratch& s = *ctx.scratch[thread];
+        auto quantize = [&](int i, RandomUse use) { quantize_gradient(ctx, *dy, plan, uint32_t(id_), i, s.g, use); };
         s.dilated.shape(shape_.in.h + shape_.kh - 1, shape_.in.w + shape_.kw - 1, 0, 0, channels * 2, 0);
         s.dilated.bytes.fill_bytes(0);  // every image has its pixels at the same places, but not every layer
         for (int i = begin; i < end; ++i) {
-          quantize_gradient(ctx, *dy, plan, uint32_t(id_), i, s.g);
+          if (weights || !draws_again) quantize(i, RandomUse::gradient);
           if (weights) weight_gradient(ctx, plan, i, s, dw.at(thread));
+          if (needs_input_gradient_ && draws_again) quantize(i, RandomUse::input_gradient);
           if (needs_input_gradient_) input_gradient(ctx, plan, flipped, i, s, top.at(thread));
         }
       });

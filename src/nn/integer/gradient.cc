@@ -80,7 +80,7 @@ int64_t GradientCodes::random_size(Shape shape) {
 }
 
 void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan& plan, uint32_t tensor, int image,
-                       GradientCodes& out) {
+                       GradientCodes& out, RandomUse use) {
   const int64_t elements = plan.elements, chunks = random_chunks(elements);
   const int m = plan.sample[image], channels = int(plan.grid.shift.size());
   const QuantizeGrid grid{plan.limit[m].data(), plan.pow2[m].data(), int(plan.limit[m].size()), plan.grid.multiplier,
@@ -89,10 +89,13 @@ void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan&
   out.random.resize(size_t(std::min(block, chunks * 256)) / 2);
   out.codes.resize(size_t(elements));
   const int16_t* z = dy.image(image, elements);
+  const bool nearest = ctx.config.quant.round_g == Rounding::nearest;
+  // One half up to the last bit: ties go up in every other image and down in the rest, since sums must not drift.
+  if (nearest) out.random.fill_bytes(image % 2 ? 127 : 128);
   for (int64_t at = 0; at < elements; at += block) {
     const int64_t count = std::min(block, elements - at);
     const uint32_t counter = uint32_t(image * chunks * 16 + at / 16);
-    ctx.quantize.random(ctx.random_stream(RandomUse::gradient, tensor, counter), (count + 1) / 2, out.random.data());
+    if (!nearest) ctx.quantize.random(ctx.random_stream(use, tensor, counter), (count + 1) / 2, out.random.data());
     ctx.quantize.stochastic(z + at, count, grid, channels, plan.block, reinterpret_cast<const uint8_t*>(out.random.data()),
                             out.codes.data() + at);
   }

@@ -40,8 +40,10 @@ struct GradientCodes {
 /// Ranges of `dy` ([images] of `shape`) by image and channel, and the shifts that follow.
 GradientPlan plan_gradient(Context&, const Stream& dy, Shape shape, int bits, int groups, int node);
 
-/// Operands of one image; `tensor` keys the random numbers.
-void quantize_gradient(const Context&, const Stream& dy, const GradientPlan&, uint32_t tensor, int image, GradientCodes& out);
+/// Operands of one image; `tensor` and `use` key the random numbers, of which quant.round_g = nearest needs none. With
+/// quant.draws_g = 2 backward-data reads operands of the use input_gradient, backward-weights still those of `gradient`.
+void quantize_gradient(const Context&, const Stream& dy, const GradientPlan&, uint32_t tensor, int image, GradientCodes& out,
+                       RandomUse use = RandomUse::gradient);
 
 /// Right shift that leaves one bit of headroom below stream_limit for a largest sum seen.
 int32_t shift_for(int64_t top);

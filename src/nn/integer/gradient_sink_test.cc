@@ -13,7 +13,7 @@ namespace {
 
 struct Trial {
   Shape shape;
-  int kernel = 3, stride = 1, readers = 1, images = 2, threads = 1, norm_bits = 8, grad_bits = 16;
+  int kernel = 3, stride = 1, readers = 1, images = 2, threads = 1, norm_bits = 8, grad_bits = 16, draws = 1;
   bool l2 = false, relu = true, residual = false, runs_again = false;
   Format format;
   unsigned seed = 1;
@@ -90,6 +90,7 @@ struct Chain {
     config.norm = t.l2 ? NormKind::l2 : NormKind::l1;
     config.quant.norm_bits = t.norm_bits;
     config.quant.norm_grad_bits = t.grad_bits;
+    config.quant.draws_g = t.draws;
     config.format = t.format;
     config.threads = t.threads;
     return config;
@@ -136,6 +137,7 @@ TEST(GradientSink, GivesTheBitsOfAPassOverTheFinishedGradient) {
     t.threads = *rc::gen::inRange(1, 4);
     t.norm_bits = *rc::gen::element(8, 4, 3);
     t.grad_bits = *rc::gen::element(16, 16, 8);
+    t.draws = *rc::gen::element(1, 1, 2);
     t.l2 = *rc::gen::arbitrary<bool>();
     t.relu = *rc::gen::arbitrary<bool>();
     t.residual = *rc::gen::arbitrary<bool>();

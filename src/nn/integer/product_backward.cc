@@ -1,4 +1,5 @@
-// Backward of a product: one quantized copy of the output gradient feeds backward-data and backward-weights.
+// Backward of a product: one quantized copy of the output gradient feeds backward-data and backward-weights (with
+// quant.draws_g = 2, a control, each has its own).
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -144,7 +145,7 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
   const Codes& x = ctx.values[node_.input].codes;
   const GradientPlan& plan = b.plan;
   const int64_t macs = int64_t(shape_.out.elements()) * shape_.taps() * shape_.in.c;
-  const bool own_sums = weights && !b.sums.by_panel;
+  const bool own_sums = weights && !b.sums.by_panel, draws_again = ctx.config.quant.draws_g > 1;
   if (own_sums && !s.has_sums) {
     s.operands.shape(shape_, b.sums.group, uint8_t(x.zero));
     s.dw.resize(size_t(shape_.taps()) * s.operands.k * s.operands.n);
@@ -171,13 +172,14 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
       s.pending += count;
       if (b.sums.late_shift) flush(b, s, plan.samples - 1 - plan.sample[order[0]]);
     };
+    auto quantize = [&](int image, RandomUse use) {
+      PhaseTimer timer(ctx.profile, thread, id_, Phase::gradient_codes);
+      timer.work(0, 3 * plan.elements);
+      quantize_gradient(ctx, dy, plan, uint32_t(id_), image, s.g, use);
+    };
     for (int slot = 0; slot < count; ++slot) {
       const int image = order[slot];
-      {
-        PhaseTimer timer(ctx.profile, thread, id_, Phase::gradient_codes);
-        timer.work(0, 3 * plan.elements);
-        quantize_gradient(ctx, dy, plan, uint32_t(id_), image, s.g);
-      }
+      if (weights || !draws_again) quantize(image, RandomUse::gradient);
       if (weights) {
         PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
         shift[slot] = b.sums.late_shift ? 0 : plan.samples - 1 - plan.sample[image];
@@ -186,6 +188,7 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
       }
       if (own_sums && b.sums.group == 1) multiply();  // while the operands are in the first-level cache
       const int next = slot + 1 < count ? order[slot + 1] : at + count < end ? at + count : -1;
+      if (needs_input_gradient_ && draws_again) quantize(image, RandomUse::input_gradient);
       if (needs_input_gradient_) {
         PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_data);
         timer.work(macs, plan.elements + 2 * shape_.in.elements());

@@ -250,11 +250,11 @@ struct Gradients {
   std::vector<std::vector<int8_t>> codes;  // [image][p][co]
 };
 
-inline Gradients quantized(Rig& rig) {
+inline Gradients quantized(Rig& rig, RandomUse use = RandomUse::gradient) {
   Gradients g{plan_gradient(rig.ctx, rig.dy, rig.t.out, rig.t.format.g, rig.groups_g, 1), {}};
   GradientCodes codes;
   for (int i = 0; i < rig.t.images; ++i) {
-    quantize_gradient(rig.ctx, rig.dy, g.plan, 1, i, codes);
+    quantize_gradient(rig.ctx, rig.dy, g.plan, 1, i, codes, use);
     g.codes.emplace_back(codes.codes.data(), codes.codes.data() + rig.t.out.elements());
   }
   return g;
@@ -311,7 +311,8 @@ inline std::vector<int64_t> input_sums(const Rig& rig, const WeightCodes& w, con
 
 inline void check_backward(Rig& rig, const WeightCodes& w) {
   const Gradients g = quantized(rig);
-  const std::vector<int64_t> sums = input_sums(rig, w, g);
+  const std::vector<int64_t> sums =
+      input_sums(rig, w, quantized(rig, rig.t.quant.draws_g > 1 ? RandomUse::input_gradient : RandomUse::gradient));
   const double unit = std::ldexp(g.plan.grid.scale * w.scale, -(rig.groups_g + rig.groups_w - 2));
   for (int pass = 0; pass < 2; ++pass) {
     std::fill(rig.weight.grad.begin(), rig.weight.grad.end(), -1.0f);

@@ -247,6 +247,92 @@ TEST(ShiftQuant, CodesAreUnbiasedWithTheVarianceOfTheirFractions) {
     }
 }
 
+/// What a configuration without the two controls rounds with must stay what it is: one byte of this stream an element.
+TEST(ShiftQuant, TheRandomNumbersAreThoseOfTheUseGradient) {
+  Batch2D b(2, {5, 5, 30}, 8, 0, 1.5, 7);
+  const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, 4, 4, 0);
+  const int64_t elements = b.shape.elements(), counters = (elements + 255) / 256 * 16;
+  GradientCodes codes;
+  for (int i = 0; i < 2; ++i) {
+    quantize_gradient(b.ctx, b.dy, plan, 3, i, codes);
+    std::vector<uint16_t> random(size_t(counters) * 8);
+    const RandomStream stream = b.ctx.random_stream(RandomUse::gradient, 3, uint32_t(i * counters));
+    b.ctx.quantize.random(stream, (elements + 1) / 2, random.data());
+    for (int64_t e = 0; e < elements; ++e) {
+      const double u = std::ldexp((random[size_t(e) / 2] >> (e % 2 * 8)) & 255, -8);
+      EXPECT_EQ(b.code(plan, codes, i, e), std::floor(b.exact_code(plan, i, e) + u)) << "element " << e;
+    }
+  }
+}
+
+TEST(ShiftQuant, NearestCodesAreTheNearestWhateverTheSeed) {
+  int ties[2] = {0, 0};
+  EXPECT_TRUE(rc::check("|code - exact| <= 1/2; a tie goes up in images of even number, down in the others", [&ties] {
+    const int bits = *rc::gen::inRange(2, 9), groups = *rc::gen::inRange(1, 9);
+    Batch2D b = any_batch(*rc::gen::element(1, 8));
+    b.ctx.config.quant.round_g = Rounding::nearest;
+    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, groups, 0);
+    const int64_t elements = b.shape.elements();
+    GradientCodes codes, others;
+    for (int i = 0; i < b.ctx.images; ++i) {
+      quantize_gradient(b.ctx, b.dy, plan, 5, i, codes);
+      ++b.ctx.config.seed;
+      ++b.ctx.step;
+      quantize_gradient(b.ctx, b.dy, plan, 6, i, others, RandomUse::input_gradient);
+      RC_ASSERT(std::equal(codes.codes.data(), codes.codes.data() + elements, others.codes.data()));
+      for (int64_t e = 0; e < elements; ++e) {
+        const double error = b.code(plan, codes, i, e) - b.exact_code(plan, i, e);
+        RC_ASSERT(std::fabs(error) <= 0.5);
+        if (std::fabs(error) != 0.5) continue;
+        RC_ASSERT((error > 0) == (i % 2 == 0));
+        ++ties[i % 2];
+      }
+    }
+  }));
+  EXPECT_GT(ties[0], 0);
+  EXPECT_GT(ties[1], 0);
+}
+
+/// Comparisons, over 2 widths: the sum of the second draw's errors of each of 2 * 432 elements over 256 steps, as above; and
+/// the sum of the products of both draws' errors, each with expectation 0, variance (f (1 - f))^2 and size at most 1. Of one
+/// draw taken twice it would be the sum of f (1 - f), which must be far beyond that.
+TEST(ShiftQuant, TwoDrawsAreUnbiasedAndIndependent) {
+  constexpr int draws = 256;
+  constexpr double each = alarm / (2 * 865);
+  for (const int bits : {4, 8}) {
+    Batch2D b(2, {3, 3, 48}, 8, 0, 1.5, unsigned(bits));
+    const GradientPlan plan = plan_gradient(b.ctx, b.dy, b.shape, bits, 4, 0);
+    const int64_t elements = b.shape.elements();
+    std::vector<double> exact, sum(size_t(2 * elements), 0);
+    for (int i = 0; i < 2; ++i)
+      for (int64_t e = 0; e < elements; ++e) exact.push_back(b.exact_code(plan, i, e));
+    double product = 0, same = 0, spread = 0;
+    GradientCodes first, second;
+    for (int draw = 0; draw < draws; ++draw) {
+      b.ctx.step = uint64_t(draw);
+      for (int i = 0; i < 2; ++i) {
+        quantize_gradient(b.ctx, b.dy, plan, 3, i, first);
+        quantize_gradient(b.ctx, b.dy, plan, 3, i, second, RandomUse::input_gradient);
+        for (int64_t e = 0; e < elements; ++e) {
+          const size_t at = size_t(i * elements + e);
+          const double error = b.code(plan, second, i, e) - exact[at];
+          sum[at] += error;
+          product += error * (b.code(plan, first, i, e) - exact[at]);
+        }
+      }
+    }
+    for (size_t at = 0; at < sum.size(); ++at) {
+      const double f = exact[at] - std::floor(exact[at]), variance = f * (1 - f);
+      EXPECT_LE(std::fabs(sum[at]), f > 0 ? bernstein(draws * variance, 1, each) : 0) << bits << " bits, element " << at;
+      same += draws * variance;
+      spread += draws * variance * variance;
+    }
+    const double apart = bernstein(spread, 1, each);
+    EXPECT_LE(std::fabs(product), apart) << bits << " bits";
+    EXPECT_GT(same, 10 * apart) << bits << " bits";
+  }
+}
+
 TEST(ShiftQuant, AProductWithShiftedOperandsIsTheSumOfSeparateProductsOfTheGroups) {
   EXPECT_TRUE(rc::check("no rearrangement: the same 32-bit sums, on every instruction set", [] {
     const int w_bits = *rc::gen::inRange(2, 9), g_bits = *rc::gen::inRange(2, 9), groups = *rc::gen::inRange(1, 9);
