@@ -65,8 +65,9 @@ struct QuantizeKernels {
   /// 512 channels, or a multiple of 8.
   void (*nearest_blocks)(const int16_t* z, int64_t count, const QuantizeGrid&, int channels, int most_shift, int bits,
                          uint8_t* packed, uint8_t* shifts);
-  /// The operands q * 2^u, one byte each. Writes whole groups of 8.
-  void (*unpack_blocks)(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, uint8_t* out);
+  /// The operands q * 2^u, one byte each, in rows of `row` elements whose bytes begin `step` apart.
+  void (*unpack_blocks)(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
+                        int64_t step, uint8_t* out);
   void (*pack)(const uint8_t* codes, int64_t count, int bits, uint8_t* packed);
   /// Writes whole groups of 8 (up to 7 bytes beyond count).
   void (*unpack)(const uint8_t* packed, int64_t count, int bits, uint8_t* codes);

@@ -254,22 +254,27 @@ void nearest_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, int 
   }
 }
 
-void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, uint8_t* out) {
+void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
+                   int64_t step, uint8_t* out) {
   const int64_t lanes = block_lanes(channels);
-  if (bits != 4 || lanes % 32 != 0 || count % lanes != 0)
-    return generic::unpack_blocks(packed, shifts, count, channels, bits, out);
+  if (bits != 4 || lanes % 32 != 0 || count % lanes != 0 || row % lanes != 0)
+    return generic::unpack_blocks(packed, shifts, count, channels, bits, row, step, out);
   const __m256i nibbles = _mm256_set1_epi8(15);
   for (int64_t at = 0; at < count; at += block_rows * lanes) {
     const int64_t end = count - at < block_rows * lanes ? count : at + block_rows * lanes;
     for (int64_t lane = 0; lane < lanes; lane += 32, shifts += 8) {
       uint32_t words[2];
       __builtin_memcpy(words, shifts, 8);
+      int64_t x = at % row;
+      uint8_t* to = out + at / row * step + lane;
       for (int64_t i = at + lane; i < end; i += lanes) {
         const __m256i pair = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(packed + i / 2)));
         __m256i q = _mm256_and_si256(_mm256_or_si256(pair, _mm256_slli_epi16(pair, 4)), nibbles);
         q = _mm256_mask_add_epi8(q, words[0], q, q);
         q = _mm256_mask_mov_epi8(q, words[1], _mm256_slli_epi16(q, 2));  // at most 30 * 4: nothing leaves its byte
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), q);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + x), q);
+        x += lanes;
+        if (x == row) x = 0, to += step;
       }
     }
   }

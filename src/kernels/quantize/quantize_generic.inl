@@ -311,25 +311,40 @@ void nearest_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, int 
   }
 }
 
-void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, uint8_t* out) {
+void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
+                   int64_t step, uint8_t* out) {
   const int lanes = block_lanes(channels);
   const int64_t block = int64_t{block_rows} * lanes;
-  unpack(packed, count, bits, out);
-  alignas(64) uint8_t up[longest_block];
-  for (int64_t at = 0; at < count; at += block, shifts += (lanes + 31) / 32 * 8)
-    for (int from = 0; from < lanes; from += longest_block) {
-      const int width = lanes - from < longest_block ? lanes - from : longest_block;
-      for (int i = 0; i < width; ++i) {
-        const uint8_t* word = shifts + (from + i) / 32 * 8 + (from + i) % 32 / 8;
-        up[i] = uint8_t(((word[0] >> (from + i) % 8) & 1) + 2 * ((word[4] >> (from + i) % 8) & 1));
-        up[i] = uint8_t(1 << up[i]);
-      }
-      for (int64_t row = at + from; row < count && row < at + block; row += lanes) {
-        const int n = int(count - row < width ? count - row : width);
-        uint8_t* __restrict to = out + row;
-        for (int i = 0; i < n; ++i) to[i] = uint8_t(to[i] * up[i]);
-      }
+  alignas(64) uint8_t codes[block_rows * longest_block + 8], factor[longest_block];
+  // Elements of rows of n lanes, one behind the other.
+  auto raise = [&](int64_t at, int64_t elements, int n) {
+    unpack(packed + at / 8 * bits, elements, bits, codes);
+    for (int64_t from = 0; from < elements; from += n) {
+      uint8_t* __restrict to = codes + from;
+      const int run = int(elements - from < n ? elements - from : n);
+      for (int i = 0; i < run; ++i) to[i] = uint8_t(to[i] * factor[i]);
     }
+    const uint8_t* from = codes;
+    for (int64_t i = at, end = at + elements; i < end;) {
+      const int64_t x = i % row, run = row - x < end - i ? row - x : end - i;
+      __builtin_memcpy(out + i / row * step + x, from, size_t(run));
+      from += run, i += run;
+    }
+  };
+  for (int64_t at = 0; at < count; at += block, shifts += (lanes + 31) / 32 * 8) {
+    const int64_t left = count - at < block ? count - at : block;
+    for (int from = 0; from < lanes; from += longest_block) {
+      const int n = lanes - from < longest_block ? lanes - from : longest_block;
+      for (int i = 0; i < n; ++i) {
+        const int lane = from + i;
+        const uint8_t* word = shifts + lane / 32 * 8 + lane % 32 / 8;
+        factor[i] = uint8_t(1 << (((word[0] >> lane % 8) & 1) + 2 * ((word[4] >> lane % 8) & 1)));
+      }
+      if (lanes <= longest_block) raise(at, left, n);
+      else
+        for (int64_t i = from; i < left; i += lanes) raise(at + i, left - i < n ? left - i : n, n);
+    }
+  }
 }
 
 /// Runs of whole periods and whole bytes, so that codes stay in the first-level cache. (No container: its code would be

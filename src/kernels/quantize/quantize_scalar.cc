@@ -80,13 +80,15 @@ void nearest_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, int 
   pack(codes.data(), count, bits, packed);
 }
 
-void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, uint8_t* out) {
+void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
+                   int64_t step, uint8_t* out) {
   const int64_t lanes = block_lanes(channels);
-  unpack(packed, count, bits, out);
+  std::vector<uint8_t> codes(static_cast<size_t>(count) + 8);
+  unpack(packed, count, bits, codes.data());
   for (int64_t i = 0; i < count; ++i) {
     const uint8_t* word = shifts + shift_word(i, lanes, i % lanes);
     const int bit = int(i % lanes % 8);
-    out[i] = uint8_t(out[i] << ((word[0] >> bit & 1) + 2 * (word[4] >> bit & 1)));
+    out[i / row * step + i % row] = uint8_t(codes[i] << ((word[0] >> bit & 1) + 2 * (word[4] >> bit & 1)));
   }
 }
 

@@ -169,6 +169,10 @@ TEST(NearestBlocks, AreTheFinestCodesThatABlockFitsWithTheirShifts) {
           words[size_t(bit / 8)] = uint8_t(words[size_t(bit / 8)] | ((shifts[size_t(i)] >> b) & 1) << bit % 8);
         }
       }
+      const int64_t pixels = t.count / t.channels, width = *rc::gen::inRange<int64_t>(1, pixels + 1), row = width * t.channels;
+      const int64_t step = row + *rc::gen::inRange(0, 40);
+      std::vector<uint8_t> framed(size_t((t.count + row - 1) / row * step), 99);  // between rows nothing is written
+      for (int64_t i = 0; i < t.count; ++i) framed[size_t(i / row * step + i % row)] = operands[size_t(i)];
       for (Isa isa : supported_isas()) {
         Guarded<uint8_t> packed(size_t(packed_bytes(t.count, bits)), any_offset()), found(words.size(), any_offset());
         quantize_kernels(isa).nearest_blocks(t.z.data(), t.count, t.grid(), t.channels, most, bits, packed.data(), found.data());
@@ -180,8 +184,12 @@ TEST(NearestBlocks, AreTheFinestCodesThatABlockFitsWithTheirShifts) {
             RC_ASSERT((found[size_t(bit / 8)] >> bit % 8 & 1) == (words[size_t(bit / 8)] >> bit % 8 & 1));
           }
         Guarded<uint8_t> out(operands.size(), any_offset());
-        quantize_kernels(isa).unpack_blocks(packed.data(), found.data(), t.count, t.channels, bits, out.data());
-        require_same(out, operands, "unpack_blocks", isa, (8 - t.count % 8) % 8);
+        quantize_kernels(isa).unpack_blocks(packed.data(), found.data(), t.count, t.channels, bits, t.count, 0, out.data());
+        require_same(out, operands, "unpack_blocks", isa);
+        Guarded<uint8_t> rows(framed.size(), any_offset());
+        for (uint8_t& byte : framed) rows[size_t(&byte - framed.data())] = 99;
+        quantize_kernels(isa).unpack_blocks(packed.data(), found.data(), t.count, t.channels, bits, row, step, rows.data());
+        require_same(rows, framed, "unpack_blocks in rows", isa);
       }
     }));
 }

@@ -18,7 +18,7 @@ void unpack_codes(const Context& ctx, const Codes& codes, int image, int64_t ele
   if (codes.most_shift == 0) return ctx.quantize.unpack(codes.image(image), elements, codes.bits, out);
   const uint8_t* packed = codes.image(image);
   ctx.quantize.unpack_blocks(packed, packed + packed_bytes(elements, codes.bits), elements, int(codes.shift.size()), codes.bits,
-                             out);
+                             elements, 0, out);
 }
 
 }  // namespace subbyte

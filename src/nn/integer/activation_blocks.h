@@ -23,7 +23,7 @@ inline int32_t top_activation(const QuantConfig& q, int bits, bool is_signed) {
 /// Bytes of an image: its codes, then the shifts of its blocks, if it has any.
 int64_t activation_bytes(Shape, int bits, int most_shift);
 
-/// An image's codes as operands, one byte each: q * 2^u, or q plus the zero point. Writes whole groups of 8.
+/// An image's codes as operands, one byte each: q * 2^u, or q plus the zero point. Up to 7 bytes more are written.
 void unpack_codes(const Context&, const Codes&, int image, int64_t elements, uint8_t* out);
 
 }  // namespace subbyte

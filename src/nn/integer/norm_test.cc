@@ -491,8 +491,8 @@ TEST(Norm, CodesAreThoseOfTheStreamAlsoWhereItIsNotKept) {
         RC_ASSERT(std::equal(nearest.begin(), nearest.begin() + shifts, codes.image(i)));
         if (most == 0) continue;
         std::vector<uint8_t> found(size_t(n) + 8), expected(size_t(n) + 8);  // lanes without an element may differ
-        k.unpack_blocks(codes.image(i), codes.image(i) + shifts, n, t.shape.c, t.code_bits, found.data());
-        k.unpack_blocks(nearest.data(), nearest.data() + shifts, n, t.shape.c, t.code_bits, expected.data());
+        k.unpack_blocks(codes.image(i), codes.image(i) + shifts, n, t.shape.c, t.code_bits, n, 0, found.data());
+        k.unpack_blocks(nearest.data(), nearest.data() + shifts, n, t.shape.c, t.code_bits, n, 0, expected.data());
         RC_ASSERT(std::equal(expected.begin(), expected.end() - 8, found.begin()));
       }
     }

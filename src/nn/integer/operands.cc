@@ -52,11 +52,14 @@ void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape,
     ctx.quantize.unpack_rows(codes.image(image), shape.h, row, codes.bits, out.interior(0, 0), out.row_bytes());
     return;
   }
+  if (bytes_alone && codes.most_shift > 0) {
+    const uint8_t* packed = codes.image(image);
+    ctx.quantize.unpack_blocks(packed, packed + packed_bytes(shape.elements(), codes.bits), shape.elements(),
+                               int(codes.shift.size()), codes.bits, row, out.row_bytes(), out.interior(0, 0));
+    return;
+  }
   scratch.resize(size_t(shape.elements()) + 8);
   unpack_codes(ctx, codes, image, shape.elements(), scratch.data());
-  for (int y = 0; y < shape.h && bytes_alone; ++y)
-    std::memcpy(out.interior(y, 0), scratch.data() + int64_t(y) * row, size_t(row));
-  if (bytes_alone) return;
   for (int y = 0; y < shape.h; ++y)
     for (int x = 0; x < shape.w; ++x) {
       const uint8_t* from = scratch.data() + (int64_t(y) * shape.w + x) * shape.c;

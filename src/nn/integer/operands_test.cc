@@ -93,7 +93,8 @@ TEST(PlaceCodes, CodesStandInsideAFrameOfTheZeroPoint) {
       std::vector<uint8_t> one(all.begin() + at, all.begin() + at + s.elements());
       one.resize(one.size() + 8);
       if (codes.most_shift)
-        quantize_kernels(Isa::scalar).unpack_blocks(codes.image(i), codes.image(i) + bytes, s.elements(), s.c, codes.bits, one.data());
+        quantize_kernels(Isa::scalar).unpack_blocks(codes.image(i), codes.image(i) + bytes, s.elements(), s.c, codes.bits,
+                                                   s.elements(), 0, one.data());
       std::copy(one.begin(), one.begin() + s.elements(), operands.begin() + at);
     }
     PaddedImage image;

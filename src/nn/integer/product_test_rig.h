@@ -112,7 +112,8 @@ struct Rig {
           x.image(i)[at + b] = uint8_t(t.largest ? (x.most_shift & 1 ? 255 : 0) : x.most_shift == 2 ? zero & ~one : zero);
           x.image(i)[at + 4 + b] = uint8_t(t.largest ? (x.most_shift & 2 ? 255 : 0) : one);
         }
-      quantize_kernels(Isa::scalar).unpack_blocks(x.image(i), x.image(i) + packed, elements, t.in.c, x.bits, bytes.data());
+      quantize_kernels(Isa::scalar).unpack_blocks(x.image(i), x.image(i) + packed, elements, t.in.c, x.bits,
+                                                 elements, 0, bytes.data());
       for (int64_t e = 0; e < elements; ++e) codes[size_t(i) * size_t(elements) + size_t(e)] = bytes[size_t(e)];
     }
     const int64_t row = int64_t(weight.value.size()) / t.out.c;
