@@ -23,8 +23,10 @@ TEST(Exactness, OfOtherQuantizers) {
   narrow.quant.clip_a = 3;
   narrow.quant.clip_w = 2;
   narrow.quant.draws_g = 2;
+  narrow.quant.block_groups_a = 2;
   NetworkConfig plain = network_config(residual_model(), "w6a6g6");
   plain.quant.groups_w = plain.quant.groups_a = plain.quant.groups_g = plain.quant.sample_groups = 1;
+  plain.quant.block_groups = plain.quant.block_groups_a = 1;
   plain.quant.round_g = Rounding::nearest;
   NetworkConfig many = network_config(residual_model(), "w8a8g8");
   many.quant.groups_w = many.quant.groups_a = many.quant.groups_g = 8;

@@ -104,7 +104,9 @@ double clip_or(float configured, int automatic) {
 }  // namespace
 
 /// Wide codes have levels to spare for the maximum.
-double QuantConfig::activation_clip(int bits) const { return clip_or(clip_a, bits <= 6 ? bits + 2 : 0); }
+double QuantConfig::activation_clip(int bits, bool has_blocks) const {
+  return clip_or(clip_a, bits > 6 ? 0 : has_blocks ? 6 : (bits + 2) / 2);
+}
 
 /// A channel that is nearly always constant has a tiny deviation and values thousands of deviations away, which would take
 /// all the levels of the codes, and of the stream that the channel shares with others.
@@ -116,6 +118,7 @@ void QuantConfig::validate() const {
   check_range("quant.groups_g", groups_g, 0, 8);
   check_range("quant.sample_groups", sample_groups, 1, 16);
   check_range("quant.block_groups", block_groups, 0, 8);
+  check_range("quant.block_groups_a", block_groups_a, 0, 4);
   check_range("quant.draws_g", draws_g, 1, 2);
   check_clip("quant.clip_w", clip_w);
   check_clip("quant.clip_a", clip_a);

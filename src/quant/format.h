@@ -40,19 +40,21 @@ struct QuantConfig {
   int sample_groups = 8;   ///< power-of-two groups over the samples of G; 1: none
   int block_groups = 0;    ///< over blocks of 16 elements of a channel and a sample of G, at most what bytes have room for; 0:
                            ///< default; 1: none
+  int block_groups_a = 0;  ///< over blocks of 16 elements of a channel and an image of X; 0: default; 1: none. Signed X has
+                           ///< none
   Rounding round_g = Rounding::stochastic;  ///< of the gradients that enter products
   int draws_g = 1;         ///< 1: one rounding of G for both of its products; 2: one of its own for each
   float clip_w = 0;        ///< weights' range at most clip_w root mean squares of an output channel; 0: the maximum
-  float clip_a = 0;        ///< activations' range at most clip_a running root mean squares of the channel; 0: default for the
-                           ///< bits; 100: the maximum
+  float clip_a = 0;        ///< activations' range at most clip_a times the channel's running mean square over its mean
+                           ///< magnitude, which zeros do not change; 0: default for the bits; 100: the maximum
   float clip_norm = 0;     ///< a normalization's input at most clip_norm deviations from the mean; 0: norm_bits; 100: never
   int norm_bits = 8;       ///< bits of the normalization's input codes, saved for backward; 2..8
   int norm_grad_bits = 16; ///< bits of the gradient that enters the normalization's backward; 4..16
   Format first = {Format::Kind::integer, 8, 8, 8};  ///< format of the first product
   Format last = {Format::Kind::integer, 8, 8, 8};   ///< format of the last product
 
-  /// Root mean squares at which activations of `bits` are clipped; 0: never.
-  double activation_clip(int bits) const;
+  /// Where activations of `bits` are clipped, in mean squares over mean magnitudes; 0: never.
+  double activation_clip(int bits, bool has_blocks) const;
   /// Deviations at which a normalization's input is clipped; 0: never.
   double normalization_clip() const;
   /// Throws UsageError naming the field.

@@ -73,6 +73,7 @@ TEST(QuantConfig, EveryFieldIsChecked) {
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_w = -1; }, "quant.clip_w"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_norm = 101; }, "quant.clip_norm"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.block_groups = 9; }, "quant.block_groups: found 9"));
+  EXPECT_TRUE(rejects([](QuantConfig& c) { c.block_groups_a = 5; }, "quant.block_groups_a: found 5"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.draws_g = 0; }, "quant.draws_g: found 0"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.draws_g = 3; }, "quant.draws_g: found 3"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_a = 0.5f; }, "quant.clip_a"));
@@ -84,17 +85,19 @@ TEST(QuantConfig, EveryFieldIsChecked) {
 
 TEST(QuantConfig, ClipsAreAutomaticSetOrNever) {
   QuantConfig c;
-  EXPECT_EQ(c.activation_clip(4), 6);
-  EXPECT_EQ(c.activation_clip(6), 8);
-  EXPECT_EQ(c.activation_clip(7), 0);
+  for (const int bits : {2, 4, 6}) {
+    EXPECT_EQ(c.activation_clip(bits, true), 6);
+    EXPECT_EQ(c.activation_clip(bits, false), bits / 2 + 1);
+  }
+  for (const bool has_blocks : {false, true}) EXPECT_EQ(c.activation_clip(7, has_blocks), 0);
   EXPECT_EQ(c.normalization_clip(), 8);
   c.norm_bits = 4;
   EXPECT_EQ(c.normalization_clip(), 4);
   c.clip_a = c.clip_norm = 2.5f;
-  EXPECT_EQ(c.activation_clip(8), 2.5);
+  for (const bool has_blocks : {false, true}) EXPECT_EQ(c.activation_clip(8, has_blocks), 2.5);
   EXPECT_EQ(c.normalization_clip(), 2.5);
   c.clip_a = c.clip_norm = 100;
-  EXPECT_EQ(c.activation_clip(4), 0);
+  for (const bool has_blocks : {false, true}) EXPECT_EQ(c.activation_clip(4, has_blocks), 0);
   EXPECT_EQ(c.normalization_clip(), 0);
 }
 

@@ -89,6 +89,7 @@ QuantConfig quant_config(const ConfigText& text) {
   whole("quant.groups_g", quant.groups_g);
   whole("quant.sample_groups", quant.sample_groups);
   whole("quant.block_groups", quant.block_groups);
+  whole("quant.block_groups_a", quant.block_groups_a);
   whole("quant.draws_g", quant.draws_g);
   whole("quant.norm_bits", quant.norm_bits);
   whole("quant.norm_grad_bits", quant.norm_grad_bits);

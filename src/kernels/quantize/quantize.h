@@ -5,6 +5,9 @@
 //   stochastic q = floor((z' 2^e + u) / 2^fraction), u uniform in [0, 2^fraction), fraction <= 8: unbiased with respect to
 //              z' 2^e, stored times 2^(S - e): codes of different shifts e at one scale
 //
+// Unsigned activations have shifts of such blocks too: nearest q = round half even (z' 2^e / 2^fraction), whose operand is
+// q * 2^u, u = S - e. A block's shifts are 2 words of 32 bits for every 32 lanes: bit l of word b is bit b of lane l's u.
+//
 // An image is read as rows of `lanes` elements (whole pixels), and 16 rows are a block: e <= S is the largest shift by which
 // the block's elements of a lane stay within limit[lane]. So 16 elements of a channel share a shift.
 //
@@ -39,6 +42,14 @@ struct RandomStream {
 inline constexpr int block_rows = 16;
 inline int block_lanes(int channels) { return channels * ((31 + channels) / channels); }
 
+/// Largest u of the blocks of activations.
+inline constexpr int most_block_shift = 3;
+/// Bytes of the shifts of an image's blocks.
+inline int64_t block_shift_bytes(int64_t count, int channels) {
+  const int64_t lanes = block_lanes(channels);
+  return (count + block_rows * lanes - 1) / (block_rows * lanes) * ((lanes + 31) / 32) * 8;
+}
+
 struct QuantizeKernels {
   /// codes[i] = q + zero (0 or 2^(bits-1)), one byte each.
   void (*nearest)(const int16_t* z, int64_t count, const QuantizeGrid&, int zero, uint8_t* codes);
@@ -50,6 +61,13 @@ struct QuantizeKernels {
   void (*random)(const RandomStream&, int64_t count, uint16_t* out);
   /// Codes of z to the nearest as packed bits: nearest, then pack.
   void (*nearest_packed)(const int16_t* z, int64_t count, const QuantizeGrid&, int zero, int bits, uint8_t* packed);
+  /// Unsigned codes of z >= 0 with shifts of blocks up to `most_shift`: nearest, then pack; and the blocks' shifts. At most
+  /// 512 channels, or a multiple of 8.
+  void (*nearest_blocks)(const int16_t* z, int64_t count, const QuantizeGrid&, int channels, int most_shift, int bits,
+                         uint8_t* packed, uint8_t* shifts);
+  /// The operands q * 2^u, one byte each, in rows of `row` elements whose bytes begin `step` apart.
+  void (*unpack_blocks)(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
+                        int64_t step, uint8_t* out);
   void (*pack)(const uint8_t* codes, int64_t count, int bits, uint8_t* packed);
   /// Writes whole groups of 8 (up to 7 bytes beyond count).
   void (*unpack)(const uint8_t* packed, int64_t count, int bits, uint8_t* codes);

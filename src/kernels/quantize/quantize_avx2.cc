@@ -23,6 +23,7 @@ struct Lanes {
 
 extern const QuantizeKernels quantize_kernels_avx2;
 const QuantizeKernels quantize_kernels_avx2 = {
-    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, fold_ranges, operand};
+    nearest,     stochastic,  random<Lanes>, nearest_packed, nearest_blocks, unpack_blocks, pack, unpack,
+    unpack_rows, channel_max, fold_ranges,   operand};
 
 }  // namespace subbyte

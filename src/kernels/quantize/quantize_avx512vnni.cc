@@ -119,14 +119,14 @@ void random(const RandomStream& s, int64_t count, uint16_t* out) {
 
 /// body(at) packs the codes at + 0 to 63 and the generic loops what is left, and likewise back.
 template <class Body>
-inline void pack_blocks(const uint8_t* codes, int64_t count, int bits, uint8_t* packed, Body body) {
+inline void pack_each(const uint8_t* codes, int64_t count, int bits, uint8_t* packed, Body body) {
   int64_t at = 0;
   for (; at + 64 <= count; at += 64) body(load(codes + at), packed + at / 8 * bits);
   if (at < count) generic::pack(codes + at, count - at, bits, packed + at / 8 * bits);
 }
 
 template <class Body>
-inline void unpack_blocks(const uint8_t* packed, int64_t count, int bits, uint8_t* codes, Body body) {
+inline void unpack_each(const uint8_t* packed, int64_t count, int bits, uint8_t* codes, Body body) {
   int64_t at = 0;
   for (; at + 64 <= count; at += 64) _mm512_storeu_si512(codes + at, body(packed + at / 8 * bits));
   if (at < count) generic::unpack(packed + at / 8 * bits, count - at, bits, codes + at);
@@ -140,16 +140,16 @@ inline Vec join_quarters(Vec codes) {
 void pack(const uint8_t* codes, int64_t count, int bits, uint8_t* packed) {
   switch (bits) {
     case 1:
-      return pack_blocks(codes, count, bits, packed, [](Vec bit, uint8_t* to) {
+      return pack_each(codes, count, bits, packed, [](Vec bit, uint8_t* to) {
         const __mmask64 mask = _mm512_test_epi8_mask(bit, bit);
         __builtin_memcpy(to, &mask, 8);
       });
     case 2:
-      return pack_blocks(codes, count, bits, packed, [](Vec quarter, uint8_t* to) {
+      return pack_each(codes, count, bits, packed, [](Vec quarter, uint8_t* to) {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(join_quarters(quarter)));
       });
     case 4:
-      return pack_blocks(codes, count, bits, packed, [](Vec pair, uint8_t* to) {
+      return pack_each(codes, count, bits, packed, [](Vec pair, uint8_t* to) {
         store_bytes(to, _mm512_or_si512(pair, _mm512_srli_epi16(pair, 4)));
       });
     default: return generic::pack(codes, count, bits, packed);
@@ -160,19 +160,19 @@ void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes) {
   const Vec one = _mm512_set1_epi8(1), quarters = _mm512_set1_epi8(3), nibbles = _mm512_set1_epi8(15);
   switch (bits) {
     case 1:
-      return unpack_blocks(packed, count, bits, codes, [&](const uint8_t* from) {
+      return unpack_each(packed, count, bits, codes, [&](const uint8_t* from) {
         __mmask64 mask;
         __builtin_memcpy(&mask, from, 8);
         return _mm512_maskz_mov_epi8(mask, one);
       });
     case 2:  // a byte's quarters i stand at bit 8 i of v << 6 i
-      return unpack_blocks(packed, count, bits, codes, [&](const uint8_t* from) {
+      return unpack_each(packed, count, bits, codes, [&](const uint8_t* from) {
         const Vec v = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
         const Vec two = _mm512_or_si512(v, _mm512_slli_epi32(v, 6));
         return _mm512_and_si512(_mm512_or_si512(two, _mm512_slli_epi32(two, 12)), quarters);
       });
     case 4:
-      return unpack_blocks(packed, count, bits, codes, [&](const uint8_t* from) {
+      return unpack_each(packed, count, bits, codes, [&](const uint8_t* from) {
         const Vec pair = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
         return _mm512_and_si512(_mm512_or_si512(pair, _mm512_slli_epi16(pair, 4)), nibbles);
       });
@@ -216,11 +216,75 @@ void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int 
   generic::nearest_packed(z, count, g, zero, bits, packed);
 }
 
+/// 32 lanes of a block of z >= 0, 4-bit codes: their shifts from two passes over at most 16 registers.
+inline void nearest_lanes(const int16_t* z, int rows, int64_t lanes, Vec limit, Vec pow2, Vec multiplier, int fraction,
+                          int most_shift, uint8_t* packed, uint8_t* shifts) {
+  Vec top = _mm512_setzero_si512(), up = _mm512_set1_epi16(int16_t(most_shift));
+  const Vec one = _mm512_set1_epi16(1), below_half = _mm512_set1_epi16(int16_t((1 << (fraction - 1)) - 1));
+  const __m128i drop = _mm_cvtsi32_si128(fraction);
+  for (int row = 0; row < rows; ++row) top = _mm512_max_epi16(top, load(z + row * lanes));
+  for (int e = 0; e < most_shift; ++e) {
+    const Vec half = _mm512_srli_epi16(limit, 1);
+    const __mmask32 fits = _mm512_cmple_epi16_mask(top, half);
+    limit = _mm512_mask_mov_epi16(limit, fits, half);
+    pow2 = _mm512_mask_slli_epi16(pow2, fits, pow2, 1);
+    up = _mm512_mask_sub_epi16(up, fits, up, one);
+  }
+  const uint32_t words[2] = {_mm512_test_epi16_mask(up, one), _mm512_test_epi16_mask(up, _mm512_set1_epi16(2))};
+  __builtin_memcpy(shifts, words, 8);
+  for (int row = 0; row < rows; ++row) {
+    const Vec v = _mm512_mulhrs_epi16(_mm512_mullo_epi16(_mm512_min_epi16(load(z + row * lanes), limit), pow2), multiplier);
+    const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, drop), one);
+    store_packed<4>(packed + row * lanes / 2, _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), drop));
+  }
+}
+
+void nearest_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, int channels, int most_shift, int bits,
+                    uint8_t* packed, uint8_t* shifts) {
+  const int64_t lanes = block_lanes(channels);
+  if (bits != 4 || lanes % 32 != 0 || count % lanes != 0)
+    return generic::nearest_blocks(z, count, g, channels, most_shift, bits, packed, shifts);
+  const Vec multiplier = _mm512_set1_epi16(g.multiplier);
+  for (int64_t at = 0; at < count; at += block_rows * lanes) {
+    const int64_t left = (count - at) / lanes;
+    const int rows = left < block_rows ? int(left) : block_rows;
+    for (int64_t lane = 0; lane < lanes; lane += 32, shifts += 8)
+      nearest_lanes(z + at + lane, rows, lanes, load(g.limit + lane), load(g.pow2 + lane), multiplier, g.fraction, most_shift,
+                    packed + (at + lane) / 2, shifts);
+  }
+}
+
+void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
+                   int64_t step, uint8_t* out) {
+  const int64_t lanes = block_lanes(channels);
+  if (bits != 4 || lanes % 32 != 0 || count % lanes != 0 || row % lanes != 0)
+    return generic::unpack_blocks(packed, shifts, count, channels, bits, row, step, out);
+  const __m256i nibbles = _mm256_set1_epi8(15);
+  for (int64_t at = 0; at < count; at += block_rows * lanes) {
+    const int64_t end = count - at < block_rows * lanes ? count : at + block_rows * lanes;
+    for (int64_t lane = 0; lane < lanes; lane += 32, shifts += 8) {
+      uint32_t words[2];
+      __builtin_memcpy(words, shifts, 8);
+      int64_t x = at % row;
+      uint8_t* to = out + at / row * step + lane;
+      for (int64_t i = at + lane; i < end; i += lanes) {
+        const __m256i pair = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(packed + i / 2)));
+        __m256i q = _mm256_and_si256(_mm256_or_si256(pair, _mm256_slli_epi16(pair, 4)), nibbles);
+        q = _mm256_mask_add_epi8(q, words[0], q, q);
+        q = _mm256_mask_mov_epi8(q, words[1], _mm256_slli_epi16(q, 2));  // at most 30 * 4: nothing leaves its byte
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + x), q);
+        x += lanes;
+        if (x == row) x = 0, to += step;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_avx512vnni;
 const QuantizeKernels quantize_kernels_avx512vnni = {
-    nearest, stochastic, random, nearest_packed, pack, unpack, unpack_rows, generic::channel_max, generic::fold_ranges,
-    generic::operand};
+    nearest, stochastic,  random,               nearest_packed,       nearest_blocks,  unpack_blocks, pack,
+    unpack,  unpack_rows, generic::channel_max, generic::fold_ranges, generic::operand};
 
 }  // namespace subbyte

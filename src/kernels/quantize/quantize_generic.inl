@@ -238,6 +238,115 @@ void unpack_rows(const uint8_t* packed, int rows, int64_t count, int bits, uint8
   for (int row = 0; row < rows; ++row) unpack(packed + row * packed_bytes(count, bits), count, bits, codes + row * step);
 }
 
+/// At most longest_block lanes of a block of z >= 0: their shifts u, then their codes, rows `step` apart.
+template <int F>
+inline void nearest_lanes(const int16_t* __restrict z, int rows, int lanes, int n, const QuantizeGrid& g, int most_shift,
+                          uint8_t* __restrict codes, int step, int16_t* __restrict up) {
+  const int16_t* __restrict limit = g.limit;
+  const int16_t* __restrict pow2 = g.pow2;
+  alignas(64) int16_t top[longest_block], limit_shifted[longest_block], pow2_shifted[longest_block];
+  for (int i = 0; i < n; ++i) top[i] = 0;
+  for (int row = 0; row < rows; ++row)
+    for (int i = 0; i < n; ++i) top[i] = z[row * lanes + i] > top[i] ? z[row * lanes + i] : top[i];
+  for (int i = 0; i < n; ++i) {
+    limit_shifted[i] = limit[i];
+    pow2_shifted[i] = pow2[i];
+    up[i] = int16_t(most_shift);
+  }
+  for (int e = 0; e < most_shift; ++e)
+    for (int i = 0; i < n; ++i) {
+      const int16_t half = int16_t(limit_shifted[i] >> 1);
+      const bool fits = top[i] <= half;  // false once, false for all smaller halves
+      limit_shifted[i] = fits ? half : limit_shifted[i];
+      pow2_shifted[i] = fits ? int16_t(pow2_shifted[i] << 1) : pow2_shifted[i];
+      up[i] = int16_t(up[i] - int16_t(fits));
+    }
+  for (int row = 0; row < rows; ++row)
+    for (int i = 0; i < n; ++i) {
+      const int16_t most = limit_shifted[i], in = z[row * lanes + i];
+      const int16_t v = mulh(int16_t((in < most ? in : most) * pow2_shifted[i]), g.multiplier);
+      const int16_t odd = int16_t((v >> F) & 1);
+      codes[row * step + i] = uint8_t(int16_t(v + odd + ((1 << (F - 1)) - 1)) >> F);
+    }
+}
+
+void nearest_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, int channels, int most_shift, int bits,
+                    uint8_t* packed, uint8_t* shifts) {
+  const int lanes = block_lanes(channels);
+  const int64_t block = int64_t{block_rows} * lanes;
+  const bool whole_rows = lanes > longest_block;  // of a multiple of 8 lanes: packed row by row
+  alignas(64) uint8_t codes[block_rows * longest_block];
+  alignas(64) int16_t up[longest_block];
+  for (int64_t at = 0; at < count; at += block, shifts += (lanes + 31) / 32 * 8) {
+    const int64_t left = count - at < block ? count - at : block;
+    const int rows = int(left / lanes), rest = int(left % lanes);  // lanes that have one row more
+    for (int i = 0; i < (lanes + 31) / 32 * 8; ++i) shifts[i] = 0;
+    for (int from = 0; from < lanes;) {
+      const int end = from < rest ? rest : lanes, n = end - from < longest_block ? end - from : longest_block;
+      const int here = rows + (from < rest), step = whole_rows ? n : lanes;
+      QuantizeGrid part = g;
+      part.limit += from;
+      part.pow2 += from;
+      uint8_t* const to = whole_rows ? codes : codes + from;
+      switch (g.fraction) {
+        case 6: nearest_lanes<6>(z + at + from, here, lanes, n, part, most_shift, to, step, up); break;
+        case 7: nearest_lanes<7>(z + at + from, here, lanes, n, part, most_shift, to, step, up); break;
+        case 8: nearest_lanes<8>(z + at + from, here, lanes, n, part, most_shift, to, step, up); break;
+        case 9: nearest_lanes<9>(z + at + from, here, lanes, n, part, most_shift, to, step, up); break;
+        case 10: nearest_lanes<10>(z + at + from, here, lanes, n, part, most_shift, to, step, up); break;
+        case 11: nearest_lanes<11>(z + at + from, here, lanes, n, part, most_shift, to, step, up); break;
+        case 12: nearest_lanes<12>(z + at + from, here, lanes, n, part, most_shift, to, step, up); break;
+        case 13: nearest_lanes<13>(z + at + from, here, lanes, n, part, most_shift, to, step, up); break;
+      }
+      for (int i = 0; i < n; ++i) {
+        uint8_t* const word = shifts + (from + i) / 32 * 8 + (from + i) % 32 / 8;
+        word[0] = uint8_t(word[0] | (up[i] & 1) << (from + i) % 8);
+        word[4] = uint8_t(word[4] | (up[i] >> 1) << (from + i) % 8);
+      }
+      for (int row = 0; whole_rows && row < here; ++row)
+        pack(codes + row * n, n, bits, packed + (at + int64_t{row} * lanes + from) / 8 * bits);
+      from += n;
+    }
+    if (!whole_rows) pack(codes, left, bits, packed + at / 8 * bits);
+  }
+}
+
+void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
+                   int64_t step, uint8_t* out) {
+  const int lanes = block_lanes(channels);
+  const int64_t block = int64_t{block_rows} * lanes;
+  alignas(64) uint8_t codes[block_rows * longest_block + 8], factor[longest_block];
+  // Elements of rows of n lanes, one behind the other.
+  auto raise = [&](int64_t at, int64_t elements, int n) {
+    unpack(packed + at / 8 * bits, elements, bits, codes);
+    for (int64_t from = 0; from < elements; from += n) {
+      uint8_t* __restrict to = codes + from;
+      const int run = int(elements - from < n ? elements - from : n);
+      for (int i = 0; i < run; ++i) to[i] = uint8_t(to[i] * factor[i]);
+    }
+    const uint8_t* from = codes;
+    for (int64_t i = at, end = at + elements; i < end;) {
+      const int64_t x = i % row, run = row - x < end - i ? row - x : end - i;
+      __builtin_memcpy(out + i / row * step + x, from, size_t(run));
+      from += run, i += run;
+    }
+  };
+  for (int64_t at = 0; at < count; at += block, shifts += (lanes + 31) / 32 * 8) {
+    const int64_t left = count - at < block ? count - at : block;
+    for (int from = 0; from < lanes; from += longest_block) {
+      const int n = lanes - from < longest_block ? lanes - from : longest_block;
+      for (int i = 0; i < n; ++i) {
+        const int lane = from + i;
+        const uint8_t* word = shifts + lane / 32 * 8 + lane % 32 / 8;
+        factor[i] = uint8_t(1 << (((word[0] >> lane % 8) & 1) + 2 * ((word[4] >> lane % 8) & 1)));
+      }
+      if (lanes <= longest_block) raise(at, left, n);
+      else
+        for (int64_t i = from; i < left; i += lanes) raise(at + i, left - i < n ? left - i : n, n);
+    }
+  }
+}
+
 /// Runs of whole periods and whole bytes, so that codes stay in the first-level cache. (No container: its code would be
 /// compiled for this instruction set and could be linked for all.)
 void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {

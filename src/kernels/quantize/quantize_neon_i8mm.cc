@@ -10,6 +10,7 @@ namespace {
 
 extern const QuantizeKernels quantize_kernels_neon_i8mm;
 const QuantizeKernels quantize_kernels_neon_i8mm = {
-    nearest, stochastic, random<Lanes>, nearest_packed, pack, unpack, unpack_rows, channel_max, fold_ranges, operand};
+    nearest,     stochastic,  random<Lanes>, nearest_packed, nearest_blocks, unpack_blocks, pack, unpack,
+    unpack_rows, channel_max, fold_ranges,   operand};
 
 }  // namespace subbyte

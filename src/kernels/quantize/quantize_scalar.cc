@@ -44,6 +44,54 @@ void stochastic(const int16_t* z, int64_t count, const QuantizeGrid& g, int chan
     }
 }
 
+void pack(const uint8_t* codes, int64_t count, int bits, uint8_t* packed);
+void unpack(const uint8_t* packed, int64_t count, int bits, uint8_t* codes);
+
+/// The two words of lane's group in the block that begins at `at`, and the lane's bit in them.
+int64_t shift_word(int64_t at, int64_t lanes, int64_t lane) {
+  return (at / (lanes * block_rows) * ((lanes + 31) / 32) + lane / 32) * 8 + lane % 32 / 8;
+}
+
+void nearest_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, int channels, int most_shift, int bits,
+                    uint8_t* packed, uint8_t* shifts) {
+  const int64_t lanes = block_lanes(channels), block = lanes * block_rows;
+  std::vector<uint8_t> codes(static_cast<size_t>(count));
+  for (int64_t i = 0; i < block_shift_bytes(count, channels); ++i) shifts[i] = 0;
+  for (int64_t at = 0; at < count; at += block)
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      const int64_t end = at + block < count ? at + block : count;
+      int32_t top = 0;
+      for (int64_t i = at + lane; i < end; i += lanes) top = z[i] > top ? z[i] : top;
+      int e = 0;
+      while (e < most_shift && top <= g.limit[lane] >> (e + 1)) ++e;
+      for (int b = 0; b < 2; ++b)
+        if ((most_shift - e) >> b & 1) {
+          uint8_t& byte = shifts[shift_word(at, lanes, lane) + 4 * b];
+          byte = uint8_t(byte | 1 << lane % 8);
+        }
+      for (int64_t i = at + lane; i < end; i += lanes) {
+        const int32_t clamped = z[i] < g.limit[lane] ? z[i] : g.limit[lane];
+        const int32_t v = multiply_high(int16_t(clamped * (g.pow2[lane] << e)), g.multiplier), half = 1 << (g.fraction - 1);
+        int32_t q = (v + half) >> g.fraction;
+        if (((v + half) & ((1 << g.fraction) - 1)) == 0 && (q & 1)) --q;
+        codes[i] = uint8_t(q);
+      }
+    }
+  pack(codes.data(), count, bits, packed);
+}
+
+void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
+                   int64_t step, uint8_t* out) {
+  const int64_t lanes = block_lanes(channels);
+  std::vector<uint8_t> codes(static_cast<size_t>(count) + 8);
+  unpack(packed, count, bits, codes.data());
+  for (int64_t i = 0; i < count; ++i) {
+    const uint8_t* word = shifts + shift_word(i, lanes, i % lanes);
+    const int bit = int(i % lanes % 8);
+    out[i / row * step + i % row] = uint8_t(codes[i] << ((word[0] >> bit & 1) + 2 * (word[4] >> bit & 1)));
+  }
+}
+
 void random(const RandomStream& s, int64_t count, uint16_t* out) {
   for (int64_t chunk = 0; chunk * 128 < count; ++chunk)
     for (uint32_t lane = 0; lane < 16; ++lane) {
@@ -108,7 +156,8 @@ void fold_ranges(const int32_t* range, int images, int channels, const int32_t* 
 }  // namespace
 
 extern const QuantizeKernels quantize_kernels_scalar;
-const QuantizeKernels quantize_kernels_scalar = {nearest, stochastic,  random,      nearest_packed, pack,
-                                                 unpack,  unpack_rows, channel_max, fold_ranges, operand};
+const QuantizeKernels quantize_kernels_scalar = {
+    nearest,     stochastic,  random,      nearest_packed, nearest_blocks, unpack_blocks, pack, unpack,
+    unpack_rows, channel_max, fold_ranges, operand};
 
 }  // namespace subbyte

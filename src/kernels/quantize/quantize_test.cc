@@ -96,22 +96,100 @@ TEST(Nearest, TiesGoToTheEvenCode) {
   }
 }
 
+/// Fields of `bits` bits one behind the other, the lowest first.
+std::vector<uint8_t> bit_stream(const std::vector<int64_t>& codes, int bits) {
+  std::vector<uint8_t> stream(size_t(packed_bytes(int64_t(codes.size()), bits)), 0);
+  for (size_t i = 0; i < codes.size(); ++i)
+    for (int b = 0; b < bits; ++b) {
+      const size_t at = i * bits + b;
+      stream[at / 8] = uint8_t(stream[at / 8] | ((codes[i] >> b) & 1) << (at % 8));
+    }
+  return stream;
+}
+
 TEST(NearestPacked, IsNearestThenPack) {
   for (const int bits : all_bits)
     EXPECT_TRUE(rc::check("packed codes of every instruction set, " + std::to_string(bits) + " bits", [bits] {
       Trial t = any_trial(bits, *rc::gen::arbitrary<bool>());
       if (*rc::gen::arbitrary<bool>())
         t.count -= *rc::gen::inRange<int64_t>(0, std::min<int64_t>(t.count, 9));  // an image may end inside a group of 8
-      std::vector<uint8_t> expected(size_t(packed_bytes(t.count, bits)), 0);
-      for (int64_t i = 0; i < t.count; ++i)
-        for (int b = 0; b < bits; ++b) {
-          const int64_t at = i * bits + b, code = nearest_even(t.value(i), t.fraction) + t.zero();
-          expected[at / 8] = uint8_t(expected[at / 8] | ((code >> b) & 1) << (at % 8));
-        }
+      std::vector<int64_t> codes;
+      for (int64_t i = 0; i < t.count; ++i) codes.push_back(nearest_even(t.value(i), t.fraction) + t.zero());
+      const std::vector<uint8_t> expected = bit_stream(codes, bits);
       for (Isa isa : supported_isas()) {
         Guarded<uint8_t> packed(expected.size(), any_offset());
         quantize_kernels(isa).nearest_packed(t.z.data(), t.count, t.grid(), t.zero(), bits, packed.data());
         require_same(packed, expected, "nearest_packed", isa);
+      }
+    }));
+}
+
+/// What the header says of the place of a block's shifts.
+struct ShiftBits {
+  int64_t lanes, groups;
+  explicit ShiftBits(int channels) : lanes(block_lanes(channels)), groups((lanes + 31) / 32) {}
+  int64_t bytes(int64_t count) const { return (count + 16 * lanes - 1) / (16 * lanes) * groups * 8; }
+  /// Bit b of element i's shift, counted from the first bit of the first byte.
+  int64_t bit(int64_t i, int b) const {
+    const int64_t block = i / (16 * lanes), lane = i % lanes;
+    return ((block * groups + lane / 32) * 2 + b) * 32 + lane % 32;
+  }
+};
+
+TEST(NearestBlocks, AreTheFinestCodesThatABlockFitsWithTheirShifts) {
+  for (const int bits : all_bits)
+    EXPECT_TRUE(rc::check("packed codes and shifts of every instruction set, " + std::to_string(bits) + " bits", [bits] {
+      Trial t = any_trial(bits, false);
+      const int most = *rc::gen::inRange(0, std::min(3, 8 - bits) + 1);
+      const ShiftBits place(t.channels);
+      for (int64_t i = 0; i < t.count; ++i)
+        t.z[size_t(i)] = int16_t(t.z[size_t(i)] / (1 << (i / (16 * place.lanes) + i) % 5));
+      std::vector<int64_t> codes, shifts;
+      for (int64_t i = 0; i < t.count; ++i) {
+        const int64_t begin = i / (16 * place.lanes) * 16 * place.lanes, limit = t.limit[size_t(i % t.channels)];
+        int64_t top = 0;
+        for (int row = 0; row < 16; ++row) {
+          const int64_t other = begin + row * place.lanes + i % place.lanes;
+          if (other < t.count) top = std::max<int64_t>(top, t.z[size_t(other)]);
+        }
+        int e = 0;
+        while (e < most && top <= limit >> (e + 1)) ++e;
+        const int64_t v = high_product(std::min<int64_t>(t.z[size_t(i)], limit) * t.pow2[size_t(i % t.channels)] * (1 << e),
+                                       t.multiplier);
+        codes.push_back(nearest_even(v, t.fraction));
+        shifts.push_back(most - e);
+        RC_ASSERT(codes.back() >= 0 && codes.back() <= t.top);
+      }
+      std::vector<uint8_t> words(size_t(place.bytes(t.count)), 0), operands;
+      RC_ASSERT(block_shift_bytes(t.count, t.channels) == place.bytes(t.count));
+      for (int64_t i = 0; i < t.count; ++i) {
+        operands.push_back(uint8_t(codes[size_t(i)] << shifts[size_t(i)]));
+        for (int b = 0; b < 2; ++b) {
+          const int64_t bit = place.bit(i, b);
+          words[size_t(bit / 8)] = uint8_t(words[size_t(bit / 8)] | ((shifts[size_t(i)] >> b) & 1) << bit % 8);
+        }
+      }
+      const int64_t pixels = t.count / t.channels, width = *rc::gen::inRange<int64_t>(1, pixels + 1), row = width * t.channels;
+      const int64_t step = row + *rc::gen::inRange(0, 40);
+      std::vector<uint8_t> framed(size_t((t.count + row - 1) / row * step), 99);  // between rows nothing is written
+      for (int64_t i = 0; i < t.count; ++i) framed[size_t(i / row * step + i % row)] = operands[size_t(i)];
+      for (Isa isa : supported_isas()) {
+        Guarded<uint8_t> packed(size_t(packed_bytes(t.count, bits)), any_offset()), found(words.size(), any_offset());
+        quantize_kernels(isa).nearest_blocks(t.z.data(), t.count, t.grid(), t.channels, most, bits, packed.data(), found.data());
+        require_same(packed, bit_stream(codes, bits), "nearest_blocks", isa);
+        // A lane's shift counts where the lane has an element: a block may have fewer than a row.
+        for (int64_t i = 0; i < t.count; ++i)
+          for (int b = 0; b < 2; ++b) {
+            const int64_t bit = place.bit(i, b);
+            RC_ASSERT((found[size_t(bit / 8)] >> bit % 8 & 1) == (words[size_t(bit / 8)] >> bit % 8 & 1));
+          }
+        Guarded<uint8_t> out(operands.size(), any_offset());
+        quantize_kernels(isa).unpack_blocks(packed.data(), found.data(), t.count, t.channels, bits, t.count, 0, out.data());
+        require_same(out, operands, "unpack_blocks", isa);
+        Guarded<uint8_t> rows(framed.size(), any_offset());
+        for (uint8_t& byte : framed) rows[size_t(&byte - framed.data())] = 99;
+        quantize_kernels(isa).unpack_blocks(packed.data(), found.data(), t.count, t.channels, bits, row, step, rows.data());
+        require_same(rows, framed, "unpack_blocks in rows", isa);
       }
     }));
 }

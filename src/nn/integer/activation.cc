@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "kernels/period.h"
-#include "nn/integer/grid.h"
+#include "nn/integer/activation_blocks.h"
 #include "nn/integer/layer.h"
 
 namespace subbyte {
@@ -20,31 +20,40 @@ ActivationQuantizer::ActivationQuantizer(Context& ctx, const Node& node)
   for (const Node& n : ctx.config.model.nodes)
     if (&n - ctx.config.model.nodes.data() > 0 && n.name == node.name) node_ = int(&n - ctx.config.model.nodes.data());
   range_->floats.assign(node.shape.c, 0.0f);
-  clip_ = ctx.config.quant.activation_clip(ctx.values[node_].codes.bits);
+  const Value& value = ctx.values[node_];
+  most_shift_ = activation_shift(ctx.config.quant, value.codes.bits, value.is_signed, value.shape.c);
+  clip_ = ctx.config.quant.activation_clip(value.codes.bits, most_shift_ > 0);
   if (clip_ == 0) return;
   energy_ = ctx.add_state(node.name + ".running_energy", {node.shape.c});
   energy_->floats.assign(node.shape.c, -1.0f);  // unknown
+  magnitude_ = ctx.add_state(node.name + ".running_magnitude", {node.shape.c});
+  magnitude_->floats.assign(node.shape.c, 0.0f);
 }
 
 void ActivationQuantizer::begin_energy(const Context& ctx, int64_t pixels, int channels) {
   if (!limits(ctx)) return;
   stride_ = energy_stride(ctx.images, pixels);
   energies_ = PerThread<int64_t>(ctx.pool.size(), channels);
+  magnitudes_ = PerThread<int64_t>(ctx.pool.size(), channels);
   zeros_.resize(size_t(channel_period(channels)));
 }
 
 void ActivationQuantizer::add_energy(const Context& ctx, int thread, int index, int64_t elements, int channels,
                                      const int16_t* z) {
-  if (counts(ctx, index)) ctx.norm.deviation(z, elements, channels, zeros_.data(), true, energies_.at(thread));
+  if (!counts(ctx, index)) return;
+  ctx.norm.deviation(z, elements, channels, zeros_.data(), true, energies_.at(thread));
+  ctx.norm.deviation(z, elements, channels, zeros_.data(), false, magnitudes_.at(thread));
 }
 
 void ActivationQuantizer::finish_energy(const Context& ctx, int64_t pixels, double unit) {
   if (!limits(ctx)) return;
-  const std::vector<int64_t> sum = energies_.sum(ctx.pool.size());
+  const std::vector<int64_t> squares = energies_.sum(ctx.pool.size()), sizes = magnitudes_.sum(ctx.pool.size());
   const double n = double(pixels) * ((ctx.images + stride_ - 1) / stride_);
-  for (size_t c = 0; c < sum.size(); ++c) {
-    const double mean = double(sum[c]) / n * unit * unit;
-    energy_->floats[c] = energy_->floats[c] < 0 ? float(mean) : ctx.running(energy_->floats[c], mean);
+  for (size_t c = 0; c < squares.size(); ++c) {
+    const bool first = energy_->floats[c] < 0;
+    const double square = double(squares[c]) / n * unit * unit, size = double(sizes[c]) / n * unit;
+    energy_->floats[c] = first ? float(square) : ctx.running(energy_->floats[c], square);
+    magnitude_->floats[c] = first ? float(size) : ctx.running(magnitude_->floats[c], size);
   }
 }
 
@@ -53,30 +62,32 @@ bool ActivationQuantizer::counts(const Context& ctx, int index) const { return l
 
 void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int32_t>& channel_max) {
   const int channels = value.shape.c;
-  const int64_t elements = value.shape.elements();
   const double unit = value.stream.scale;
   Codes& codes = value.codes;
-  codes.image_bytes = packed_bytes(elements, codes.bits);
+  codes.most_shift = most_shift_;
+  codes.image_bytes = activation_bytes(value.shape, codes.bits, most_shift_);
   codes.packed.clear();
   codes.packed = ctx.memory.take(BlockUse::codes, codes.image_bytes * ctx.images);
   if (ctx.planning()) return;
   std::vector<int32_t> r = channel_max;
   if (ctx.training) {
     for (int c = 0; c < channels; ++c) {
-      if (limits(ctx) && energy_->floats[c] >= 0)
-        r[c] = int32_t(std::min<double>(r[c], std::ceil(clip_ * std::sqrt(double(energy_->floats[c])) / unit)));
+      if (limits(ctx) && energy_->floats[c] >= 0) {
+        const double size = magnitude_->floats[c], most = size > 0 ? clip_ * energy_->floats[c] / size : 0;
+        r[c] = int32_t(std::min<double>(r[c], std::ceil(most / unit)));
+      }
       range_->floats[c] = ctx.running(range_->floats[c], r[c] * unit);
     }
   } else {
     for (int c = 0; c < channels; ++c) r[c] = int32_t(std::min(32767.0, std::floor(range_->floats[c] / unit + 0.5)));
   }
-  if (clip_ > 0) {  // the nearest octave: clipping half an octave earlier costs no more than steps half an octave wider
+  if (clip_ > 0 && !has_blocks()) {  // the nearest octave: clipping half an octave earlier costs no more than steps half an octave wider
     const int32_t most = *std::max_element(r.begin(), r.end());
     for (int32_t& v : r)
       if (v * std::sqrt(2.0) < most) v = int32_t(v / std::sqrt(2.0));
   }
   const Grid grid = make_grid(r, unit, codes.bits, value.is_signed, codes.groups);
-  codes.scale = grid.scale;
+  codes.scale = std::ldexp(grid.scale, -most_shift_);
   codes.shift = grid.shift;
   codes.zero = value.is_signed ? 1 << (codes.bits - 1) : 0;
   grid.constants(0, limit_, pow2_);
@@ -84,7 +95,11 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
 }
 
 void ActivationQuantizer::image(const Context& ctx, Value& value, int index, const int16_t* z) const {
-  ctx.quantize.nearest_packed(z, value.shape.elements(), grid_, value.codes.zero, value.codes.bits, value.codes.image(index));
+  const int64_t elements = value.shape.elements();
+  uint8_t* const packed = value.codes.image(index);
+  const int bits = value.codes.bits;
+  if (!has_blocks()) return ctx.quantize.nearest_packed(z, elements, grid_, value.codes.zero, bits, packed);
+  ctx.quantize.nearest_blocks(z, elements, grid_, value.shape.c, most_shift_, bits, packed, packed + packed_bytes(elements, bits));
 }
 
 NormCodes ActivationQuantizer::image_codes(const Context& ctx, Value& value, int index) const {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "kernels/depthwise/depthwise.h"
+#include "nn/integer/activation_blocks.h"
 #include "nn/integer/gradient.h"
 #include "nn/integer/layer.h"
 #include "nn/integer/observe.h"
@@ -27,7 +28,7 @@ class DepthwiseLayer : public IntegerLayer {
     groups_a_ = ctx.values[n.input].codes.groups;
     groups_g_ = std::min(q.groups_g > 0 ? q.groups_g : 4, 8);
     groups_w_ = std::min({q.groups_w > 0 ? q.groups_w : 4, 8, 16 - format.w - (groups_g_ - 1)});  // shifted weights fit int16
-    const int64_t top_x = top_code(format.a, ctx.values[n.input].is_signed), top_w = top_code(format.w, true);
+    const int64_t top_x = top_activation(q, format.a, ctx.values[n.input].is_signed), top_w = top_code(format.w, true);
     const int64_t top_g = top_gradient(q, format.g);
     if (!sums_fit(shape_.taps(), top_g, top_w, groups_g_ + groups_w_ - 2) ||
         !sums_fit(shape_.taps(), top_x, top_w, 0) ||

@@ -73,14 +73,15 @@ class ActivationQuantizer {
   /// The two halves of run, for a caller that has the images at hand: the grid and the codes' memory, then an image.
   void plan(Context&, Value&, const std::vector<int32_t>& channel_max);
   void image(const Context&, Value&, int index, const int16_t* z) const;
-  /// The same for the pass that computes z.
+  /// The same for the pass that computes z; not where blocks have shifts, which need z first.
   NormCodes image_codes(const Context&, Value&, int index) const;
+  bool has_blocks() const { return most_shift_ > 0; }
 
-  /// Whether the channels' running mean squares limit the ranges of this step. The caller of `plan` then measures for the next
-  /// ones: begin_energy, add_energy for every image, finish_energy.
+  /// Whether the channels' running means limit the ranges of this step. The caller of `plan` then measures for the next ones:
+  /// begin_energy, add_energy for every image, finish_energy.
   bool limits(const Context&) const;
   void begin_energy(const Context&, int64_t pixels, int channels);
-  /// Adds an image's squares where it `counts`; any thread.
+  /// Adds an image's squares and magnitudes where it `counts`; any thread.
   void add_energy(const Context&, int thread, int index, int64_t elements, int channels, const int16_t* z);
   bool counts(const Context&, int index) const;
   void finish_energy(const Context&, int64_t pixels, double unit);
@@ -88,10 +89,12 @@ class ActivationQuantizer {
  private:
   State* range_ = nullptr;   // "<node>.running_range" [c], real units
   State* energy_ = nullptr;  // "<node>.running_energy" [c], mean squares in real units; null: ranges are maxima
-  double clip_ = 0;          // root mean squares; 0: none
-  PerThread<int64_t> energies_{1, 1};
+  State* magnitude_ = nullptr;  // "<node>.running_magnitude" [c], mean magnitudes
+  double clip_ = 0;          // in mean squares over mean magnitudes; 0: none
+  PerThread<int64_t> energies_{1, 1}, magnitudes_{1, 1};
   int stride_ = 1;           // images from one that is measured to the next
   int node_ = 0;
+  int most_shift_ = 0;       // of blocks (activation_blocks.h)
   Buffer<int16_t> limit_, pow2_, zeros_;
   QuantizeGrid grid_{};
 };

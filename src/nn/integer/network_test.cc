@@ -182,10 +182,10 @@ TEST(IntegerNetwork, SavesHalfAByteAnActivationAtFourBits) {
     weights[info.name] = info.weight_bytes;
   }
   EXPECT_EQ(saved["conv1"], 8 * 8 * 3);                  // pixels, 8 bits
-  EXPECT_EQ(saved["conv2"], 8 * 8 * 16 / 2);
-  EXPECT_EQ(saved["short.0"], 8 * 8 * 16 / 2);           // the first reader of bn2
+  EXPECT_EQ(saved["conv2"], 8 * 8 * 16 / 2 + 8 * 8 * 16 / 16 * 2 / 8);        // 4 bits, and 2 for the shift of 16 elements
+  EXPECT_EQ(saved["short.0"], 8 * 8 * 16 / 2 + 8 * 8 * 16 / 16 * 2 / 8);      // the first reader of bn2
   EXPECT_EQ(saved["conv3"], 0);                          // the same codes
-  EXPECT_EQ(saved["conv4"], 8 * 8 * 8 / 2);
+  EXPECT_EQ(saved["conv4"], 8 * 8 * 8 / 2 + 8 * 8 * 8 / 16 * 2 / 8);
   EXPECT_EQ(saved["bn1"], 8 * 8 * 16 / 2);               // norm_bits = 4; its codes tell where ReLU let through
   EXPECT_EQ(saved["bn3"], 8 * 8 * 8 / 2 + 8 * 8 * 8 / 8);// a residual: a bit for ReLU
   EXPECT_EQ(saved["short.1"], 8 * 8 * 8 / 2);            // no ReLU

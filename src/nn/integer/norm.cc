@@ -184,13 +184,14 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
                     residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
                     z, direct ? codes_.data() + i * code_bytes() : s.norm_codes.data(),
                     ctx.training && saves_mask_ ? mask_.data() + i * mask_bytes() : nullptr, signs.at(thread),
-                    top.at(thread), nullptr, keeps_stream || (range_known && quantizer_.counts(ctx, i))};
+                    top.at(thread), nullptr, keeps_stream || (range_known && (quantizer_.has_blocks() || quantizer_.counts(ctx, i)))};
       NormCodes codes;
-      if (range_known) {
+      if (range_known && !quantizer_.has_blocks()) {
         codes = quantizer_.image_codes(ctx, out, i);
         f.codes = &codes;
       }
       ctx.norm.forward(y.image(i, elements_), elements_, f);
+      if (range_known && quantizer_.has_blocks()) quantizer_.image(ctx, out, i, z);
       if (range_known) quantizer_.add_energy(ctx, thread, i, elements_, channels_, z);
       if (ctx.training && !direct) ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes());
     }

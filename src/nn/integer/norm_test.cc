@@ -29,6 +29,7 @@ struct Trial {
   bool l2 = false, relu = true, residual = true;
   bool keeps_stream = true;  // somebody reads z beside its codes
   float clip_a = 100, clip_norm = 100;
+  int block_groups_a = 1;
   unsigned seed = 1;
 };
 
@@ -86,6 +87,7 @@ struct Rig {
     config.quant.norm_bits = t.bits;
     config.quant.norm_grad_bits = t.grad_bits;
     config.quant.clip_a = t.clip_a;
+    config.quant.block_groups_a = t.block_groups_a;
     config.quant.clip_norm = t.clip_norm;
     config.threads = t.threads;
     return config;
@@ -384,8 +386,9 @@ TEST(Norm, SavesItsCodesAndAMaskAndHandsOnPackedActivations) {
   }
 }
 
-/// Mean squares of the first step limit the second step's ranges: of every second image, where 1,024 elements are enough.
-TEST(Norm, RunningMeanSquaresLimitTheRangesOfCodes) {
+/// Mean squares and magnitudes of the first step limit the second step's ranges: of every second image, where 1,024 elements
+/// are enough.
+TEST(Norm, RunningMeansLimitTheRangesOfCodes) {
   for (const bool residual : {false, true}) {
     Trial t;
     t.shape = {8, 8, 16};
@@ -395,22 +398,29 @@ TEST(Norm, RunningMeanSquaresLimitTheRangesOfCodes) {
     t.clip_a = 2;
     Rig rig(t);
     const auto energy = [&](int c) { return rig.ctx.states[4].floats[c]; };
+    const auto magnitude = [&](int c) { return rig.ctx.states[5].floats[c]; };
     ASSERT_TRUE(rig.ctx.states[4].name.ends_with(".running_energy"));
+    ASSERT_TRUE(rig.ctx.states[5].name.ends_with(".running_magnitude"));
     const Stream& z = rig.ctx.values[2].stream;
     rig.forward();
-    std::vector<double> squares(16, 0);
+    std::vector<double> squares(16, 0), sizes(16, 0), limit;
     for (int i = 0; i < 33; i += 2)
-      for (int e = 0; e < 1024; ++e) squares[e % 16] += std::pow(z.image(i, 1024)[e] * z.scale, 2) / (17 * 64);
-    for (int c = 0; c < 16; ++c) ASSERT_NEAR(energy(c), squares[c], 1e-5 * squares[c]);
-    std::vector<float> before;
-    for (int c = 0; c < 16; ++c) before.push_back(energy(c));
+      for (int e = 0; e < 1024; ++e) {
+        const double value = z.image(i, 1024)[e] * z.scale;
+        squares[e % 16] += value * value / (17 * 64);
+        sizes[e % 16] += value / (17 * 64);
+      }
+    for (int c = 0; c < 16; ++c) {
+      ASSERT_NEAR(energy(c), squares[c], 1e-5 * squares[c]);
+      ASSERT_NEAR(magnitude(c), sizes[c], 1e-5 * sizes[c]);
+      limit.push_back(2 * squares[c] / sizes[c]);
+    }
     rig.ctx.first_batch = false;
     rig.ctx.values[2].stream.memory.reset();
     rig.ctx.values[0].stream.memory = rig.ctx.memory.take(int64_t(rig.count));
     for (size_t e = 0; e < rig.count; ++e) (*rig.ctx.values[0].stream.memory)[e] = int16_t(rig.input[e]);
     rig.forward();
-    std::vector<double> range;  // what z reaches in any case, or twice its root mean square
-    for (int c = 0; c < 16; ++c) range.push_back(2 * std::sqrt(double(before[c])));
+    std::vector<double> range = limit;  // below what z reaches
     const double most = *std::max_element(range.begin(), range.end());
     const Codes& codes = rig.ctx.values[2].codes;
     EXPECT_NEAR(codes.scale * 15, most, 2 * z.scale + most * 1e-3);
@@ -438,6 +448,7 @@ TEST(Norm, CodesAreThoseOfTheStreamAlsoWhereItIsNotKept) {
   EXPECT_TRUE(rc::check("the grid of the channels' maxima, the same bytes; training, then evaluation", [] {
     Trial t = any_trial();
     t.code_bits = *rc::gen::inRange(2, 9);
+    t.block_groups_a = *rc::gen::inRange(0, 5);
     Rig kept(t);
     t.keeps_stream = false;
     Rig rig(t);
@@ -464,16 +475,25 @@ TEST(Norm, CodesAreThoseOfTheStreamAlsoWhereItIsNotKept) {
       for (size_t e = 0; e < kept.count; ++e)
         top[e % t.shape.c] = std::max(top[e % t.shape.c], std::abs(int32_t((*z.memory)[e])));
       const Grid grid = make_grid(top, z.scale, t.code_bits, !t.relu, 4);
-      RC_ASSERT(codes.scale == grid.scale && codes.shift == grid.shift);
+      const int most = t.relu ? std::min(t.block_groups_a ? t.block_groups_a - 1 : 3, std::min(3, 8 - t.code_bits)) : 0;
+      RC_ASSERT(codes.most_shift == most);
+      RC_ASSERT(codes.scale == std::ldexp(grid.scale, -most) && codes.shift == grid.shift);
       Buffer<int16_t> limit, pow2;
       grid.constants(0, limit, pow2);
-      std::vector<uint8_t> nearest(rig.elements + 8), found(rig.elements + 8);
+      const QuantizeGrid g{limit.data(), pow2.data(), int(limit.size()), grid.multiplier, grid.fraction};
+      const int64_t n = int64_t(rig.elements), shifts = packed_bytes(n, t.code_bits);
+      RC_ASSERT(codes.image_bytes == shifts + (most ? block_shift_bytes(n, t.shape.c) : 0));
       for (int i = 0; i < t.images; ++i) {
-        rig.ctx.quantize.nearest(z.image(i, int64_t(rig.elements)), int64_t(rig.elements),
-                                 {limit.data(), pow2.data(), int(limit.size()), grid.multiplier, grid.fraction}, codes.zero,
-                                 nearest.data());
-        rig.ctx.quantize.unpack(codes.image(i), int64_t(rig.elements), t.code_bits, found.data());
-        RC_ASSERT(std::equal(nearest.begin(), nearest.end() - 8, found.begin()));
+        std::vector<uint8_t> nearest(size_t(codes.image_bytes) + 8);
+        const QuantizeKernels& k = quantize_kernels(Isa::scalar);
+        if (most) k.nearest_blocks(z.image(i, n), n, g, t.shape.c, most, t.code_bits, nearest.data(), nearest.data() + shifts);
+        else k.nearest_packed(z.image(i, n), n, g, codes.zero, t.code_bits, nearest.data());
+        RC_ASSERT(std::equal(nearest.begin(), nearest.begin() + shifts, codes.image(i)));
+        if (most == 0) continue;
+        std::vector<uint8_t> found(size_t(n) + 8), expected(size_t(n) + 8);  // lanes without an element may differ
+        k.unpack_blocks(codes.image(i), codes.image(i) + shifts, n, t.shape.c, t.code_bits, n, 0, found.data());
+        k.unpack_blocks(nearest.data(), nearest.data() + shifts, n, t.shape.c, t.code_bits, n, 0, expected.data());
+        RC_ASSERT(std::equal(expected.begin(), expected.end() - 8, found.begin()));
       }
     }
   }));

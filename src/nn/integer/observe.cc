@@ -1,3 +1,4 @@
+#include "nn/integer/activation_blocks.h"
 #include "nn/integer/observe.h"
 
 #include <algorithm>
@@ -37,7 +38,7 @@ QuantizedView view_activations(const Context& ctx, const Value& value) {
     const int64_t elements = value.shape.elements();
     const Codes& codes = value.codes;
     std::vector<uint8_t> unpacked(size_t(elements) + 8);
-    ctx.quantize.unpack(codes.image(image), elements, codes.bits, unpacked.data());
+    unpack_codes(ctx, codes, image, elements, unpacked.data());
     const std::vector<double> units = channel_units(codes.scale, codes.shift);
     const int16_t* z = value.stream.image(image, elements);
     for (int64_t i = 0; i < elements; ++i) {

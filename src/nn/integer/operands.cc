@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "nn/integer/activation_blocks.h"
+
 namespace subbyte {
 
 void ThreadScratch::reserve(const ScratchSizes& sizes) {
@@ -45,12 +47,19 @@ void place_codes(const Context& ctx, const Codes& codes, int image, Shape shape,
                  PaddedImage& out) {
   out.begin(shape);
   const int row = shape.w * shape.c;
-  if (!words && shape.c == out.pixel_bytes && row % 8 == 0) {
+  const bool bytes_alone = !words && shape.c == out.pixel_bytes;
+  if (bytes_alone && row % 8 == 0 && codes.most_shift == 0) {
     ctx.quantize.unpack_rows(codes.image(image), shape.h, row, codes.bits, out.interior(0, 0), out.row_bytes());
     return;
   }
+  if (bytes_alone && codes.most_shift > 0) {
+    const uint8_t* packed = codes.image(image);
+    ctx.quantize.unpack_blocks(packed, packed + packed_bytes(shape.elements(), codes.bits), shape.elements(),
+                               int(codes.shift.size()), codes.bits, row, out.row_bytes(), out.interior(0, 0));
+    return;
+  }
   scratch.resize(size_t(shape.elements()) + 8);
-  ctx.quantize.unpack(codes.image(image), shape.elements(), codes.bits, scratch.data());
+  unpack_codes(ctx, codes, image, shape.elements(), scratch.data());
   for (int y = 0; y < shape.h; ++y)
     for (int x = 0; x < shape.w; ++x) {
       const uint8_t* from = scratch.data() + (int64_t(y) * shape.w + x) * shape.c;
@@ -124,11 +133,12 @@ void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
 
 void GradientOperands::load_x(const Context& ctx, const Codes& codes, int image, int slot, Buffer<uint8_t>& scratch) {
   const Shape in = shape_.in;
-  const int stride = shape_.stride, bits = codes.bits == 4 && in.c % 2 == 0 ? 4 : 8;  // nibbles are turned as they are
+  const bool nibbles = codes.bits == 4 && in.c % 2 == 0 && codes.most_shift == 0;  // turned as they are
+  const int stride = shape_.stride, bits = nibbles ? 4 : 8;
   const uint8_t* pixels = codes.image(image);
   if (bits == 8 && codes.bits < 8) {
     scratch.resize(size_t(in.elements()) + 8);
-    ctx.quantize.unpack(pixels, in.elements(), codes.bits, scratch.data());
+    unpack_codes(ctx, codes, image, in.elements(), scratch.data());
     pixels = scratch.data();
   }
   const int64_t step = int64_t(in.c) * bits / 8, row_step = in.w * step;

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "kernels/period.h"
+#include "nn/integer/activation_blocks.h"
 
 namespace subbyte {
 namespace {
@@ -80,10 +81,22 @@ TEST(PlaceCodes, CodesStandInsideAFrameOfTheZeroPoint) {
     codes.zero = *rc::gen::element(0, 1 << (codes.bits - 1));
     const int images = *rc::gen::inRange(1, 4);
     const std::vector<uint8_t> all = random_codes<uint8_t>(images * s.elements(), 0, (1 << codes.bits) - 1);
-    codes.image_bytes = packed_bytes(s.elements(), codes.bits);
+    codes.shift.assign(s.c, 0);
+    codes.most_shift = codes.zero == 0 && codes.bits <= 5 ? *rc::gen::element(0, 3) : 0;
+    codes.image_bytes = activation_bytes(s, codes.bits, codes.most_shift);
     codes.packed.resize(size_t(images * codes.image_bytes));
-    for (int i = 0; i < images; ++i)
-      ctx.quantize.pack(all.data() + int64_t(i) * s.elements(), s.elements(), codes.bits, codes.image(i));
+    std::vector<uint8_t> operands(all.size() + 8);
+    for (int i = 0; i < images; ++i) {
+      const int64_t at = int64_t(i) * s.elements(), bytes = packed_bytes(s.elements(), codes.bits);
+      ctx.quantize.pack(all.data() + at, s.elements(), codes.bits, codes.image(i));
+      for (int64_t b = bytes; b < codes.image_bytes; ++b) codes.image(i)[b] = *rc::gen::arbitrary<uint8_t>();
+      std::vector<uint8_t> one(all.begin() + at, all.begin() + at + s.elements());
+      one.resize(one.size() + 8);
+      if (codes.most_shift)
+        quantize_kernels(Isa::scalar).unpack_blocks(codes.image(i), codes.image(i) + bytes, s.elements(), s.c, codes.bits,
+                                                   s.elements(), 0, one.data());
+      std::copy(one.begin(), one.begin() + s.elements(), operands.begin() + at);
+    }
     PaddedImage image;
     Buffer<uint8_t> scratch;
     leave_traces(image);
@@ -92,7 +105,7 @@ TEST(PlaceCodes, CodesStandInsideAFrameOfTheZeroPoint) {
                   uint8_t(words ? 0 : codes.zero));
       place_codes(ctx, codes, i, s, words, scratch, image);
       require_image(image, s, f, words, codes.zero, [&](int y, int x, int c) {
-        return all[((size_t(i) * s.h + y) * s.w + x) * s.c + c] - (words ? codes.zero : 0);
+        return operands[((size_t(i) * s.h + y) * s.w + x) * s.c + c] - (words ? codes.zero : 0);
       });
     }
   }));

@@ -33,7 +33,7 @@ ProductGroups product_groups(const QuantConfig& q, const Format& f, const Produc
     groups.g = automatic_groups(q.groups_g, on_weights);
     groups.w = automatic_groups(0, room - (groups.g - 1));
   }
-  const int64_t top_w = top_code(f.w, true), top_x = top_code(f.a, !unsigned_input), top_g = top_gradient(q, f.g);
+  const int64_t top_w = top_code(f.w, true), top_x = top_activation(q, f.a, !unsigned_input), top_g = top_gradient(q, f.g);
   while (groups.a > 1 && !sums_fit(int64_t(s.taps()) * s.in.c, top_x, top_w, groups.a - 1)) --groups.a;
   while (groups.w + groups.g > 2 && !sums_fit(int64_t(s.taps()) * s.out.c, top_g, top_w, groups.w + groups.g - 2))
     --(groups.w > 1 ? groups.w : groups.g);
@@ -59,7 +59,7 @@ ProductLayer::ProductLayer(Context& ctx, int id, LayerParams params, const Forma
   groups_w_ = groups.w;
   groups_a_ = input.codes.groups;
   groups_g_ = groups.g;
-  const int64_t top_x = top_code(format.a, input.is_signed);
+  const int64_t top_x = top_activation(quant, format.a, input.is_signed);
   top_g_ = top_gradient(quant, format.g);
   if (!sums_fit(int64_t(shape_.taps()) * shape_.in.c, top_x, top_code(format.w, true), 0) ||
       !sums_fit(int64_t(shape_.taps()) * shape_.out.c, top_g_, top_code(format.w, true), 0) ||
@@ -87,14 +87,14 @@ void ProductLayer::forward(Context& ctx) {
     throw Error("layer '" + node_.name + "': " + e.what());
   }
   if (shifts_->ints[0] < 0)
-    shifts_->ints[0] = shift_for(int64_t(shape_.taps()) * shape_.in.c * top_code(x.bits, x.zero != 0) *
+    shifts_->ints[0] = shift_for(int64_t(shape_.taps()) * shape_.in.c * (top_code(x.bits, x.zero != 0) << x.most_shift) *
                                 top_code(format_.w, true) << (x.groups - 1)) / 2;
   // Shifts that no channel uses, and that the sums would be shifted right again: left out, operands stay small.
   const int spare = std::min(x.groups - 1 - *std::max_element(x.shift.begin(), x.shift.end()), shifts_->ints[0]);
   const int finest = x.groups - 1 - spare;
   std::vector<int32_t> left(shape_.in.c);
   for (int c = 0; c < shape_.in.c; ++c) left[c] = finest - x.shift[c % x.shift.size()];  // a flattened image repeats channels
-  pack_forward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, x.zero, (1 << x.bits) - 1, *ctx.packed);
+  pack_forward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, x.zero, ((1 << x.bits) - 1) << x.most_shift, *ctx.packed);
   timer.stop();
   out.stream.scale = std::ldexp(x.scale * weights_.scale, -finest);
   out.stream.channel_shift = weights_.shift;

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "nn/integer/activation_blocks.h"
 #include "nn/integer/gradient.h"
 #include "nn/integer/layer.h"
 #include "nn/integer/operands.h"
@@ -51,7 +52,8 @@ class ProductLayer : public IntegerLayer {
   void backward_images(Context&, const Backward&, const Stream& dy, bool weights, int thread, int begin, int end, int64_t* top);
   void input_gradient(Context&, const Backward&, const Stream& dy, int image, int next, ThreadScratch&, int64_t* top);
   void load_weight_operands(Context&, GradientOperands&, int image, int slot, int shift, ThreadScratch&) const;
-  WeightsGradient weights_gradient(const GradientOperands&, const int* shift, int count, int32_t* dw, Dot&) const;
+  WeightsGradient weights_gradient(const GradientOperands&, int most_shift, const int* shift, int count, int32_t* dw,
+                                   Dot&) const;
   void sum_codes(const Backward&, ThreadScratch&) const;
   void flush(const Backward&, ThreadScratch&, int shift) const;
   void finish_weight_gradient(Context&, const Backward&);

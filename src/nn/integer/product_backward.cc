@@ -16,7 +16,7 @@ ProductLayer::Accumulation ProductLayer::accumulation(const Context& ctx) const 
   Accumulation sums;
   const bool is_signed = ctx.values[node_.input].is_signed;
   const int64_t pixels = int64_t(shape_.out.h) * shape_.out.w;
-  const int top_x = is_signed ? 1 << (format_.a - 1) : (1 << format_.a) - 1;  // true sums; the zero point cancels modulo 2^32
+  const int top_x = is_signed ? 1 << (format_.a - 1) : top_activation(ctx.config.quant, format_.a, false);  // true sums; the zero point cancels modulo 2^32
   sums.bound = (pixels * top_x * top_g_) << (ctx.config.quant.sample_groups - 1);
   sums.late_shift = sums.bound >= (int64_t{1} << 31);
   // Enough pixels that adding a register tile to memory costs little, and operands that stay in the second-level cache.
@@ -167,7 +167,7 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
       PhaseTimer timer(ctx.profile, thread, id_, Phase::backward_weights);
       timer.work(macs * count, count * (plan.elements + x.image_bytes));
       Dot dot;
-      const WeightsGradient product = weights_gradient(s.operands, shift.data(), count, s.dw.data(), dot);
+      const WeightsGradient product = weights_gradient(s.operands, x.most_shift, shift.data(), count, s.dw.data(), dot);
       ctx.conv.weights_gradient(product, dot);
       s.pending += count;
       if (b.sums.late_shift) flush(b, s, plan.samples - 1 - plan.sample[order[0]]);
@@ -239,9 +239,9 @@ void ProductLayer::input_gradient(Context& ctx, const Backward& b, const Stream&
 }
 
 /// All panels; `dot` is how their words multiply.
-WeightsGradient ProductLayer::weights_gradient(const GradientOperands& o, const int* shift, int count, int32_t* dw,
-                                               Dot& dot) const {
-  const int burst = int16_burst((1 << format_.a) - 1, top_g_);
+WeightsGradient ProductLayer::weights_gradient(const GradientOperands& o, int most_shift, const int* shift, int count,
+                                               int32_t* dw, Dot& dot) const {
+  const int burst = int16_burst(((1 << format_.a) - 1) << most_shift, top_g_);
   dot = burst > 0 ? Dot::u8s8 : Dot::u8s8_wide;
   return {o.x.data(), o.x_image, o.x_channel, o.x_row, shape_.stride, o.column_offset.data(), o.g.data(), o.g_image, o.g_panel,
           shift, count, shape_.out.h, o.blocks, shape_.kh, shape_.kw, o.k, o.n, burst, 0,
@@ -337,7 +337,8 @@ void ProductLayer::weight_gradient_by_panel(Context& ctx, const Backward& b) {
         const int first = pass ? b.ends[pass - 1] : 0;
         s.dw.fill_bytes(0);
         Dot dot;
-        WeightsGradient product = weights_gradient(o, b.shift.data() + first, b.ends[pass] - first, s.dw.data(), dot);
+        WeightsGradient product =
+            weights_gradient(o, x.most_shift, b.shift.data() + first, b.ends[pass] - first, s.dw.data(), dot);
         product.x += first * o.x_image;
         product.g += first * o.g_image + panel * o.g_panel;
         product.n = width;

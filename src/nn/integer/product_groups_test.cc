@@ -18,12 +18,14 @@ TEST(ProductGroups, AreTheMostThatSumsAllow) {
     q.groups_a = *rc::gen::inRange(0, 9);
     q.groups_g = *rc::gen::inRange(0, 9);
     q.block_groups = *rc::gen::inRange(0, 9);
+    q.block_groups_a = *rc::gen::inRange(0, 5);
     const bool normalized = *rc::gen::arbitrary<bool>();
     const int kernel = *rc::gen::element(1, 3, 5, 7);
     const bool is_unsigned = *rc::gen::arbitrary<bool>();
     const ProductShape s{kernel, kernel, 1, 0, {8, 8, *rc::gen::inRange(1, 5000)}, {8, 8, *rc::gen::inRange(1, 5000)}};
     const ProductGroups g = product_groups(q, f, s, is_unsigned, normalized);
-    const int64_t x = is_unsigned ? (1 << f.a) - 1 : (1 << (f.a - 1)) - 1;
+    const int most = std::min(3, 8 - f.a), blocks_a = q.block_groups_a ? std::min(q.block_groups_a - 1, most) : most;
+    const int64_t x = is_unsigned ? ((1 << f.a) - 1) << blocks_a : (1 << (f.a - 1)) - 1;
     const int64_t w = (1 << (f.w - 1)) - 1, blocks = std::clamp((q.block_groups ? q.block_groups : 4) - 1, 0, 8 - f.g),
                   d = ((1 << (f.g - 1)) - 1) << blocks;
     const auto forward = [&](int a) { return (int64_t(kernel) * kernel * s.in.c * x * w) << (a - 1); };

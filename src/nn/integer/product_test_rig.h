@@ -93,7 +93,9 @@ struct Rig {
     for (int c = 0; c < t.in.c; ++c)
       x.shift.push_back(t.largest ? (c == 0 ? x.groups - 1 : 0) : uniform(0, x.groups - 1));
     const int64_t elements = t.in.elements();
-    x.image_bytes = packed_bytes(elements, x.bits);
+    x.most_shift = activation_shift(t.quant, x.bits, t.is_signed, t.in.c);
+    const int64_t packed = packed_bytes(elements, x.bits);
+    x.image_bytes = activation_bytes(t.in, x.bits, x.most_shift);
     x.packed.resize(size_t(x.image_bytes) * t.images);
     for (int i = 0; i < t.images; ++i) {
       std::vector<uint8_t> bytes(size_t(elements) + 8);
@@ -103,6 +105,16 @@ struct Rig {
         bytes[e] = uint8_t(code + x.zero);
       }
       ctx.quantize.pack(bytes.data(), elements, x.bits, x.image(i));
+      if (x.most_shift == 0) continue;
+      for (int64_t at = packed; at < x.image_bytes; at += 8)  // two words: both bits of 32 shifts, at most x.most_shift
+        for (int b = 0; b < 4; ++b) {
+          const int one = x.most_shift >= 2 ? uniform(0, 255) : 0, zero = uniform(0, 255);
+          x.image(i)[at + b] = uint8_t(t.largest ? (x.most_shift & 1 ? 255 : 0) : x.most_shift == 2 ? zero & ~one : zero);
+          x.image(i)[at + 4 + b] = uint8_t(t.largest ? (x.most_shift & 2 ? 255 : 0) : one);
+        }
+      quantize_kernels(Isa::scalar).unpack_blocks(x.image(i), x.image(i) + packed, elements, t.in.c, x.bits,
+                                                 elements, 0, bytes.data());
+      for (int64_t e = 0; e < elements; ++e) codes[size_t(i) * size_t(elements) + size_t(e)] = bytes[size_t(e)];
     }
     const int64_t row = int64_t(weight.value.size()) / t.out.c;
     for (int n = 0; n < t.out.c; ++n) {
@@ -137,7 +149,7 @@ struct Rig {
   std::unique_ptr<IntegerLayer> layer;
   int groups_w = 0, groups_a = 0, groups_g = 0;
   bool scales_w = false;   // weights have a real scale for every output channel, and groups_w is 1
-  std::vector<int> codes;  // of X without the zero point
+  std::vector<int> codes;  // operands of X: without the zero point, with the shifts of blocks
   Stream dy;
 };
 

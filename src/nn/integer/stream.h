@@ -25,13 +25,15 @@ struct Stream {
   const int16_t* image(int64_t index, int64_t elements) const { return memory->data() + index * elements; }
 };
 
-/// A quantized activation: value = scale * 2^-shift[c] * (code - zero). Every image starts at its own byte.
+/// A quantized activation: value = scale * 2^-shift[c] * (code - zero), times 2^u where blocks have shifts
+/// (activation_blocks.h). Every image starts at its own byte.
 struct Codes {
   int bits = 0;
   int zero = 0;                  ///< 2^(bits-1) for signed codes, else 0
   double scale = 1;
   std::vector<int32_t> shift;    ///< [c], 0..groups-1
   int groups = 1;
+  int most_shift = 0;            ///< the largest u; 0: blocks have none
   Buffer<uint8_t> packed;
   int64_t image_bytes = 0;
 
