@@ -59,7 +59,8 @@ std::vector<std::string> start_lines(const Settings& s, const RunData& data, con
     lines.push_back(fmt::format("format   {}; products in another format: {}", s.format.name,
                                 wider_text(network, s.format.name)));
     const QuantConfig quant = network_config(s).quant;
-    lines.push_back(fmt::format("groups   weights/activations/gradients {}; samples {}; blocks of activations {}, gradients {}{}",
+    lines.push_back(fmt::format("groups   weights/activations/gradients {}; samples {}; "
+                                "blocks of activations {}, gradients {}{}",
                                 groups_text(network), s.quant.sample_groups,
                                 1 + activation_shift(quant, Format::parse(s.format.name).a, false),
                                 1 + block_shift(quant, Format::parse(s.format.name).g), rounding_text(s)));

@@ -175,7 +175,8 @@ TEST(NearestBlocks, AreTheFinestCodesThatABlockFitsWithTheirShifts) {
       for (int64_t i = 0; i < t.count; ++i) framed[size_t(i / row * step + i % row)] = operands[size_t(i)];
       for (Isa isa : supported_isas()) {
         Guarded<uint8_t> packed(size_t(packed_bytes(t.count, bits)), any_offset()), found(words.size(), any_offset());
-        quantize_kernels(isa).nearest_blocks(t.z.data(), t.count, t.grid(), t.channels, most, bits, packed.data(), found.data());
+        quantize_kernels(isa).nearest_blocks(t.z.data(), t.count, t.grid(), t.channels, most, bits, packed.data(),
+                                             found.data());
         require_same(packed, bit_stream(codes, bits), "nearest_blocks", isa);
         // A lane's shift counts where the lane has an element: a block may have fewer than a row.
         for (int64_t i = 0; i < t.count; ++i)

@@ -81,7 +81,7 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
   } else {
     for (int c = 0; c < channels; ++c) r[c] = int32_t(std::min(32767.0, std::floor(range_->floats[c] / unit + 0.5)));
   }
-  if (clip_ > 0 && !has_blocks()) {  // the nearest octave: clipping half an octave earlier costs no more than steps half an octave wider
+  if (clip_ > 0 && !has_blocks()) {  // the nearest octave: half of one clipped costs no more than steps that much wider
     const int32_t most = *std::max_element(r.begin(), r.end());
     for (int32_t& v : r)
       if (v * std::sqrt(2.0) < most) v = int32_t(v / std::sqrt(2.0));
@@ -99,7 +99,8 @@ void ActivationQuantizer::image(const Context& ctx, Value& value, int index, con
   uint8_t* const packed = value.codes.image(index);
   const int bits = value.codes.bits;
   if (!has_blocks()) return ctx.quantize.nearest_packed(z, elements, grid_, value.codes.zero, bits, packed);
-  ctx.quantize.nearest_blocks(z, elements, grid_, value.shape.c, most_shift_, bits, packed, packed + packed_bytes(elements, bits));
+  uint8_t* const shifts = packed + packed_bytes(elements, bits);
+  ctx.quantize.nearest_blocks(z, elements, grid_, value.shape.c, most_shift_, bits, packed, shifts);
 }
 
 NormCodes ActivationQuantizer::image_codes(const Context& ctx, Value& value, int index) const {

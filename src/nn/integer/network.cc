@@ -349,9 +349,9 @@ std::vector<LayerInfo> IntegerNetwork::layers() const {
     const std::vector<Node>& nodes = ctx_.config.model.nodes;
     for (int other = 1; other < id; ++other) charged |= is_product(nodes[other]) && nodes[other].input == n.input;
     const Value& input = ctx_.values[n.input];
-    if (is_product(n) && !charged) 
-      info.saved_bytes_per_image += activation_bytes(input.shape, input.codes.bits,
-                                                     activation_shift(quant(), input.codes.bits, input.is_signed, input.shape.c));
+    if (is_product(n) && !charged)
+      info.saved_bytes_per_image += activation_bytes(
+          input.shape, input.codes.bits, activation_shift(quant(), input.codes.bits, input.is_signed, input.shape.c));
     infos.push_back(std::move(info));
   }
   return infos;

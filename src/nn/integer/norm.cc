@@ -184,7 +184,8 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
                     residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
                     z, direct ? codes_.data() + i * code_bytes() : s.norm_codes.data(),
                     ctx.training && saves_mask_ ? mask_.data() + i * mask_bytes() : nullptr, signs.at(thread),
-                    top.at(thread), nullptr, keeps_stream || (range_known && (quantizer_.has_blocks() || quantizer_.counts(ctx, i)))};
+                    top.at(thread), nullptr,
+                    keeps_stream || (range_known && (quantizer_.has_blocks() || quantizer_.counts(ctx, i)))};
       NormCodes codes;
       if (range_known && !quantizer_.has_blocks()) {
         codes = quantizer_.image_codes(ctx, out, i);

@@ -1,9 +1,9 @@
-#include "nn/integer/activation_blocks.h"
 #include "nn/integer/observe.h"
 
 #include <algorithm>
 #include <cmath>
 
+#include "nn/integer/activation_blocks.h"
 #include "nn/integer/operands.h"
 #include "nn/observer.h"
 

@@ -94,7 +94,8 @@ void ProductLayer::forward(Context& ctx) {
   const int finest = x.groups - 1 - spare;
   std::vector<int32_t> left(shape_.in.c);
   for (int c = 0; c < shape_.in.c; ++c) left[c] = finest - x.shift[c % x.shift.size()];  // a flattened image repeats channels
-  pack_forward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, x.zero, ((1 << x.bits) - 1) << x.most_shift, *ctx.packed);
+  pack_forward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, x.zero, ((1 << x.bits) - 1) << x.most_shift,
+               *ctx.packed);
   timer.stop();
   out.stream.scale = std::ldexp(x.scale * weights_.scale, -finest);
   out.stream.channel_shift = weights_.shift;

@@ -16,7 +16,8 @@ ProductLayer::Accumulation ProductLayer::accumulation(const Context& ctx) const 
   Accumulation sums;
   const bool is_signed = ctx.values[node_.input].is_signed;
   const int64_t pixels = int64_t(shape_.out.h) * shape_.out.w;
-  const int top_x = is_signed ? 1 << (format_.a - 1) : top_activation(ctx.config.quant, format_.a, false);  // true sums; the zero point cancels modulo 2^32
+  // True sums; the zero point cancels modulo 2^32.
+  const int top_x = is_signed ? 1 << (format_.a - 1) : top_activation(ctx.config.quant, format_.a, false);
   sums.bound = (pixels * top_x * top_g_) << (ctx.config.quant.sample_groups - 1);
   sums.late_shift = sums.bound >= (int64_t{1} << 31);
   // Enough pixels that adding a register tile to memory costs little, and operands that stay in the second-level cache.
