@@ -140,6 +140,7 @@ TEST(NearestBlocks, AreTheFinestCodesThatABlockFitsWithTheirShifts) {
   for (const int bits : all_bits)
     EXPECT_TRUE(rc::check("packed codes and shifts of every instruction set, " + std::to_string(bits) + " bits", [bits] {
       Trial t = any_trial(bits, false);
+      RC_PRE(t.channels <= 512 || t.channels % 8 == 0);  // the header
       const int most = *rc::gen::inRange(0, std::min(3, 8 - bits) + 1);
       const ShiftBits place(t.channels);
       for (int64_t i = 0; i < t.count; ++i)
