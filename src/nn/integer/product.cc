@@ -25,7 +25,8 @@ ProductGroups product_groups(const QuantConfig& q, const Format& f, const Produc
   ProductGroups groups;
   const int on_weights = 8 - f.w, room = on_weights + 8 - f.g - block_shift(q, f.g);
   groups.scales_w = normalized && q.groups_w == 0;
-  groups.a = automatic_groups(q.groups_a, on_weights);
+  // Shifts over blocks leave channels nothing to gain.
+  groups.a = automatic_groups(q.groups_a, activation_shift(q, f.a, !unsigned_input) > 0 ? 0 : on_weights);
   if (normalized || q.groups_w > 0) {
     groups.w = std::max(q.groups_w, 1);
     groups.g = automatic_groups(q.groups_g, room - (groups.w - 1));

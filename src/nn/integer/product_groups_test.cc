@@ -31,7 +31,7 @@ TEST(ProductGroups, AreTheMostThatSumsAllow) {
     const auto forward = [&](int a) { return (int64_t(kernel) * kernel * s.in.c * x * w) << (a - 1); };
     const auto backward = [&](int both) { return (int64_t(kernel) * kernel * s.out.c * d * w) << (both - 2); };
     const int64_t limit = (int64_t{1} << 31) - (1 << 22);  // room for half a unit of the right shift, and for ties
-    const int wanted_a = q.groups_a ? q.groups_a : std::min(4, 9 - f.w);
+    const int wanted_a = q.groups_a ? q.groups_a : is_unsigned && blocks_a > 0 ? 1 : std::min(4, 9 - f.w);
     const int room = 16 - f.w - f.g - int(blocks);
     const bool head = !normalized && !q.groups_w;  // whose weights then share what the gradient leaves
     const int wanted_g = q.groups_g ? q.groups_g
