@@ -39,7 +39,8 @@ enum class RandomUse : uint32_t {
   tie = 6,
   norm_constant = 7,
   input_gradient = 8,
-  direction = 9
+  direction = 9,
+  norm_codes = 10
 };
 
 /// Four words for element block `index` of stream (seed, use, step, tensor).

@@ -51,6 +51,8 @@ const std::vector<Key>& keys() {
       {"quant.clip_norm", MEMBER(quant.clip_norm), Scope::recipe,
           "clip a normalization's input at this many deviations; 0: automatic, 100: never", "", 0, 100},
       {"quant.norm_bits", MEMBER(quant.norm_bits), Scope::recipe, "bits of a normalization's input", "", 2, 8},
+      {"quant.norm_saved_bits", MEMBER(quant.norm_saved_bits), Scope::recipe,
+          "bits of a normalization's input that are saved for backward; 0: the activations', at least 4", "", 0, 8},
       {"quant.norm_grad_bits", MEMBER(quant.norm_grad_bits), Scope::recipe,
           "bits of the gradient that enters a normalization", "", 4, 16},
       {"norm.kind", MEMBER(norm.kind), Scope::recipe, "normalization: l1 or l2", "--norm"},

@@ -77,6 +77,7 @@ NetworkConfig network_config(const Settings& settings) {
   config.quant.clip_norm = float(quant.clip_norm);
   config.quant.clip_a = float(quant.clip_a);
   config.quant.norm_bits = int(quant.norm_bits);
+  config.quant.norm_saved_bits = int(quant.norm_saved_bits);
   config.quant.norm_grad_bits = int(quant.norm_grad_bits);
   config.quant.first = Format::parse(settings.format.first);
   config.quant.last = Format::parse(settings.format.last);

@@ -64,7 +64,8 @@ std::vector<std::string> start_lines(const Settings& s, const RunData& data, con
                                 groups_text(network), s.quant.sample_groups,
                                 1 + activation_shift(quant, Format::parse(s.format.name).a, false),
                                 1 + block_shift(quant, Format::parse(s.format.name).g), rounding_text(s)));
-    lines.push_back(fmt::format("norm     {}, input {} bits, gradient {} bits", s.norm.kind, s.quant.norm_bits,
+    lines.push_back(fmt::format("norm     {}, input {} bits, of which {} are saved, gradient {} bits", s.norm.kind,
+                                s.quant.norm_bits, quant.saved_norm_bits(Format::parse(s.format.name).a),
                                 s.quant.norm_grad_bits));
   } else {
     lines.push_back(fmt::format("format   {} in all layers", s.format.name));

@@ -12,6 +12,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/depthwise/depthwise.h"
 #include "kernels/norm/norm.h"
+#include "kernels/norm_codes/norm_codes.h"
 #include "kernels/peak/peak.h"
 #include "kernels/pool/pool.h"
 #include "kernels/quantize/quantize.h"
@@ -21,6 +22,7 @@ namespace subbyte {
 extern const ConvKernels conv_kernels_scalar;
 extern const QuantizeKernels quantize_kernels_scalar;
 extern const NormKernels norm_kernels_scalar;
+extern const NormCodeKernels norm_code_kernels_scalar;
 extern const DepthwiseKernels depthwise_kernels_scalar;
 extern const PeakKernels peak_kernels_scalar;
 extern const PoolKernels pool_kernels_scalar;
@@ -29,6 +31,7 @@ extern const WeightKernels weight_kernels_scalar;
 extern const ConvKernels conv_kernels_avx2, conv_kernels_avx512vnni;
 extern const QuantizeKernels quantize_kernels_avx2, quantize_kernels_avx512vnni;
 extern const NormKernels norm_kernels_avx2, norm_kernels_avx512vnni;
+extern const NormCodeKernels norm_code_kernels_avx2, norm_code_kernels_avx512vnni;
 extern const DepthwiseKernels depthwise_kernels_avx2, depthwise_kernels_avx512vnni;
 extern const PeakKernels peak_kernels_avx2, peak_kernels_avx512vnni;
 extern const PoolKernels pool_kernels_avx2, pool_kernels_avx512vnni;
@@ -38,6 +41,7 @@ extern const WeightKernels weight_kernels_avx2, weight_kernels_avx512vnni;
 extern const ConvKernels conv_kernels_neon_dot, conv_kernels_neon_i8mm;
 extern const QuantizeKernels quantize_kernels_neon_dot, quantize_kernels_neon_i8mm;
 extern const NormKernels norm_kernels_neon_dot, norm_kernels_neon_i8mm;
+extern const NormCodeKernels norm_code_kernels_neon_dot, norm_code_kernels_neon_i8mm;
 extern const DepthwiseKernels depthwise_kernels_neon_dot, depthwise_kernels_neon_i8mm;
 extern const PeakKernels peak_kernels_neon_dot, peak_kernels_neon_i8mm;
 extern const PoolKernels pool_kernels_neon_dot, pool_kernels_neon_i8mm;
@@ -67,6 +71,7 @@ TEST(Dispatch, AFamilyGivesTheTableOfTheInstructionSetItIsAskedFor) {
   expect_tables(conv_kernels, {SUBBYTE_TABLES(conv_kernels)});
   expect_tables(quantize_kernels, {SUBBYTE_TABLES(quantize_kernels)});
   expect_tables(norm_kernels, {SUBBYTE_TABLES(norm_kernels)});
+  expect_tables(norm_code_kernels, {SUBBYTE_TABLES(norm_code_kernels)});
   expect_tables(depthwise_kernels, {SUBBYTE_TABLES(depthwise_kernels)});
   expect_tables(peak_kernels, {SUBBYTE_TABLES(peak_kernels)});
   expect_tables(pool_kernels, {SUBBYTE_TABLES(pool_kernels)});
@@ -77,6 +82,7 @@ TEST(Dispatch, SupportedInstructionSetsHaveDifferentTables) {
   expect_different_tables(conv_kernels);
   expect_different_tables(quantize_kernels);
   expect_different_tables(norm_kernels);
+  expect_different_tables(norm_code_kernels);
   expect_different_tables(depthwise_kernels);
   expect_different_tables(peak_kernels);
   expect_different_tables(pool_kernels);
@@ -102,6 +108,7 @@ TEST(Dispatch, SupportedTablesHoldTheirOwnKernels) {
   expect_own_kernels(conv_kernels, &C::product, &C::weights_gradient, &C::transpose, &C::gradient_words);
   expect_own_kernels(depthwise_kernels, &D::row, &D::gradient);
   expect_own_kernels(norm_kernels, &N::narrow, &N::deviation, &N::forward, &N::reduce, &N::backward, &N::combine);
+  expect_own_kernels(norm_code_kernels, &NormCodeKernels::save, &NormCodeKernels::restore);
   expect_own_kernels(quantize_kernels, &Q::nearest, &Q::stochastic, &Q::random, &Q::nearest_packed, &Q::pack,
                      &Q::unpack, &Q::unpack_rows, &Q::channel_max, &Q::fold_ranges, &Q::operand);
   expect_own_kernels(pool_kernels, &PoolKernels::max, &PoolKernels::average, &PoolKernels::max_back,

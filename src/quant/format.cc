@@ -112,6 +112,8 @@ double QuantConfig::activation_clip(int bits, bool has_blocks) const {
 /// all the levels of the codes, and of the stream that the channel shares with others.
 double QuantConfig::normalization_clip() const { return clip_or(clip_norm, norm_bits); }
 
+int QuantConfig::saved_norm_bits(int a) const { return std::min(norm_bits, norm_saved_bits ? norm_saved_bits : std::max(a, 4)); }
+
 void QuantConfig::validate() const {
   check_range("quant.groups_w", groups_w, 0, 8);
   check_range("quant.groups_a", groups_a, 0, 8);
@@ -124,6 +126,7 @@ void QuantConfig::validate() const {
   check_clip("quant.clip_a", clip_a);
   check_clip("quant.clip_norm", clip_norm);
   check_range("quant.norm_bits", norm_bits, 2, 8);
+  if (norm_saved_bits) check_range("quant.norm_saved_bits", norm_saved_bits, std::min(norm_bits, 3), norm_bits);
   check_range("quant.norm_grad_bits", norm_grad_bits, 4, 16);
   check_integer("format.first", first);
   check_integer("format.last", last);

@@ -48,7 +48,9 @@ struct QuantConfig {
   float clip_a = 0;        ///< activations' range at most clip_a times the channel's running mean square over its mean
                            ///< magnitude, which zeros do not change; 0: default for the bits; 100: the maximum
   float clip_norm = 0;     ///< a normalization's input at most clip_norm deviations from the mean; 0: norm_bits; 100: never
-  int norm_bits = 8;       ///< bits of the normalization's input codes, saved for backward; 2..8
+  int norm_bits = 8;       ///< bits of the normalization's input codes; 2..8
+  int norm_saved_bits = 0; ///< bits of them that are saved for backward, the ReLU's mask included where nothing is added
+                           ///< before it; 3..8, at most norm_bits; 0: the activations' bits, at least 4
   int norm_grad_bits = 16; ///< bits of the gradient that enters the normalization's backward; 4..16
   Format first = {Format::Kind::integer, 8, 8, 8};  ///< format of the first product
   Format last = {Format::Kind::integer, 8, 8, 8};   ///< format of the last product
@@ -57,6 +59,8 @@ struct QuantConfig {
   double activation_clip(int bits, bool has_blocks) const;
   /// Deviations at which a normalization's input is clipped; 0: never.
   double normalization_clip() const;
+  /// Bits of a normalization's input that are saved, where the network's activations have `a`.
+  int saved_norm_bits(int a) const;
   /// Throws UsageError naming the field.
   void validate() const;
 };

@@ -78,6 +78,8 @@ TEST(QuantConfig, EveryFieldIsChecked) {
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.draws_g = 3; }, "quant.draws_g: found 3"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_a = 0.5f; }, "quant.clip_a"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.norm_bits = 9; }, "quant.norm_bits"));
+  EXPECT_TRUE(rejects([](QuantConfig& c) { c.norm_saved_bits = 2; }, "quant.norm_saved_bits: found 2, expected 3 to 8"));
+  EXPECT_TRUE(rejects([](QuantConfig& c) { c.norm_bits = 4, c.norm_saved_bits = 5; }, "quant.norm_saved_bits: found 5"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.norm_grad_bits = 3; }, "quant.norm_grad_bits"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.first.kind = Format::Kind::fp32; }, "format.first: found 'fp32'"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.last.w = 1; }, "format.last"));
@@ -99,6 +101,16 @@ TEST(QuantConfig, ClipsAreAutomaticSetOrNever) {
   c.clip_a = c.clip_norm = 100;
   for (const bool has_blocks : {false, true}) EXPECT_EQ(c.activation_clip(4, has_blocks), 0);
   EXPECT_EQ(c.normalization_clip(), 0);
+}
+
+TEST(QuantConfig, ANormalizationSavesAsManyBitsAsActivationsHave) {
+  QuantConfig c;
+  for (int a = 2; a <= 8; ++a) EXPECT_EQ(c.saved_norm_bits(a), std::max(a, 4));
+  c.norm_bits = 3;
+  EXPECT_EQ(c.saved_norm_bits(8), 3);
+  c.norm_bits = 8;
+  c.norm_saved_bits = 5;
+  EXPECT_EQ(c.saved_norm_bits(8), 5);
 }
 
 }  // namespace

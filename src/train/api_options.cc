@@ -92,6 +92,7 @@ QuantConfig quant_config(const ConfigText& text) {
   whole("quant.block_groups_a", quant.block_groups_a);
   whole("quant.draws_g", quant.draws_g);
   whole("quant.norm_bits", quant.norm_bits);
+  whole("quant.norm_saved_bits", quant.norm_saved_bits);
   whole("quant.norm_grad_bits", quant.norm_grad_bits);
   quant.round_g = parse_rounding(text.text("quant.round_g", rounding_name(quant.round_g)));
   quant.clip_w = float(text.number("quant.clip_w", quant.clip_w));

@@ -8,7 +8,7 @@
 //   reduce     delta = mask ? delta : 0;   sum delta, sum delta q per channel, max |delta|; without a residual the mask
 //              follows from the codes: multiply_high(q << (16 - bits), scale) + offset > 0
 //   backward   dy = multiply_high(delta * d_pow2, scale) - mean - (L1: sign(q) * slope | L2: multiply_high(q << .., slope));
-//              max |dy| per channel
+//              max |dy| per channel; sign(0) = 1, so that a saved code (kernels/norm_codes) needs one bit for it
 //
 // Arrays named [period] hold channel constants repeated (kernels/period.h); [channels] arrays are added to.
 #pragma once

@@ -154,7 +154,7 @@ template <int Shift, bool Residual, bool Codes>
 void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
   const int step = f.channels > 32 ? f.channels : 32;
   const Vec half = _mm512_set1_epi16(1 << (Shift - 1)), zero = _mm512_set1_epi16(1 << (15 - Shift));
-  const Vec floor = _mm512_set1_epi16(f.relu ? 0 : -32767), one = _mm512_set1_epi16(1), minus_one = _mm512_set1_epi16(-1);
+  const Vec floor = _mm512_set1_epi16(f.relu ? 0 : -32767), one = _mm512_set1_epi16(1);
   const Vec r_pow2 = _mm512_set1_epi16(f.residual_pow2), r_scale = _mm512_set1_epi16(f.residual_scale);
   const NormCodes none{{f.mu, f.mu, 0, 0, 1}, 0, 4, nullptr, nullptr};
   const bool z_read = !Codes || f.z_read;
@@ -176,7 +176,7 @@ void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
       t = _mm512_max_epi16(_mm512_min_epi16(t, limit), least);
       const Vec q = _mm512_srai_epi16(_mm512_add_epi16(_mm512_mullo_epi16(t, pow2), half), Shift);
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(f.q + at), _mm512_cvtepi16_epi8(_mm512_add_epi16(q, zero)));
-      signs = _mm512_add_epi16(signs, _mm512_max_epi16(_mm512_min_epi16(q, one), minus_one));
+      signs = _mm512_add_epi16(signs, _mm512_or_si512(_mm512_srai_epi16(q, 15), one));
       Vec z = _mm512_add_epi16(mulh(_mm512_slli_epi16(q, Shift), scale), offset);
       if constexpr (Residual) z = _mm512_add_epi16(z, mulh(_mm512_mullo_epi16(load(f.residual + at), r_pow2), r_scale));
       z = _mm512_max_epi16(z, floor);
@@ -275,8 +275,7 @@ void backward_columns(int64_t count, const NormBackward& b) {
       if constexpr (L2) {
         v = _mm512_sub_epi16(v, mulh(_mm512_sll_epi16(q, up), slope));
       } else {
-        v = _mm512_mask_sub_epi16(v, _mm512_cmpgt_epi16_mask(q, none), v, slope);
-        v = _mm512_mask_add_epi16(v, _mm512_movepi16_mask(q), v, slope);
+        v = _mm512_sub_epi16(v, _mm512_mask_sub_epi16(slope, _mm512_movepi16_mask(q), none, slope));
       }
       _mm512_storeu_si512(b.dy + at, v);
       top = _mm512_max_epi16(top, _mm512_abs_epi16(v));

@@ -173,8 +173,7 @@ inline void forward_run(const int16_t* y, int n,  // y may be z
     const int16_t q = int16_t(int16_t(int16_t(t * pow2[i]) + half) >> Shift);
     value[i] = q;
     code[i] = uint8_t(q + zero);
-    const int16_t positive = q > 0 ? 1 : 0;
-    sign_sum[i] = int16_t(sign_sum[i] + positive + (q >> 15));
+    sign_sum[i] = int16_t(sign_sum[i] + ((q >> 15) | 1));
   }
   for (int i = 0; i < n; ++i) value[i] = int16_t(value[i] << Shift);
   const int16_t floor = f.relu ? int16_t{0} : int16_t{-32767};
@@ -333,7 +332,7 @@ inline void backward_l1(const NormBackward& b, int64_t at, int from, int n, int1
   const int16_t p = b.delta_pow2;
   for (int i = 0; i < n; ++i) {
     const int16_t q = int16_t(int16_t(code[i]) - zero);
-    const int16_t sign = int16_t((q > 0) - (q < 0));  // without a branch: compilers make vectors of it
+    const int16_t sign = int16_t((q >> 15) | 1);
     const int16_t v = int16_t(mulh(int16_t(delta[i] * p), scale[i]) - mean[i] - int16_t(sign * slope[i]));
     const int16_t a = int16_t(v < 0 ? -v : v);
     dy[i] = v;

@@ -6,7 +6,7 @@ namespace subbyte {
 namespace {
 
 int32_t clamp(int32_t v, int32_t low, int32_t high) { return v < low ? low : v > high ? high : v; }
-int32_t sign(int32_t v) { return (v > 0) - (v < 0); }
+int32_t sign(int32_t v) { return v < 0 ? -1 : 1; }
 int32_t magnitude(int32_t v) { return v < 0 ? -v : v; }
 
 int32_t narrow(const int32_t* acc, int pixels, int channels, int acc_stride, int t, int16_t* y, const NarrowStats& s) {

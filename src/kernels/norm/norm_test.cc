@@ -12,7 +12,7 @@
 namespace subbyte {
 namespace {
 
-int64_t sign(int64_t v) { return (v > 0) - (v < 0); }
+int64_t sign(int64_t v) { return v < 0 ? -1 : 1; }
 
 Guarded<int16_t> any_array(Contents& contents, size_t count, int64_t low, int64_t high) {
   Guarded<int16_t> array(count, any_offset());

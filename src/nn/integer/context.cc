@@ -10,6 +10,7 @@ Context::Context(const NetworkConfig& c)
       isa(selected_isa()),
       conv(conv_kernels(isa)),
       norm(norm_kernels(isa)),
+      norm_codes(norm_code_kernels(isa)),
       quantize(quantize_kernels(isa)),
       batch_operands(std::make_unique<GradientOperands>()),
       packed(std::make_unique<PackedWeights>()) {

@@ -6,6 +6,7 @@
 #include "base/threads.h"
 #include "kernels/conv/conv.h"
 #include "kernels/norm/norm.h"
+#include "kernels/norm_codes/norm_codes.h"
 #include "kernels/quantize/quantize.h"
 #include "nn/integer/scratch_sizes.h"
 #include "nn/integer/stream.h"
@@ -30,6 +31,7 @@ struct Context {
   Isa isa;
   const ConvKernels& conv;
   const NormKernels& norm;
+  const NormCodeKernels& norm_codes;
   const QuantizeKernels& quantize;
   StepMemory memory;
   std::vector<std::unique_ptr<ThreadScratch>> scratch;  ///< by thread: operands.h

@@ -33,13 +33,16 @@ NormLayer::NormLayer(Context& ctx, int id, LayerParams params)
   if (out.codes.bits) quantizer_ = ActivationQuantizer(ctx, node_);
   if (grad_bits_ == 16) out.sink = this;  // narrower gradients are rounded before anything else
   saves_mask_ = node_.relu && node_.residual >= 0;  // without a residual the codes say which elements are positive
+  const int saved = ctx.config.quant.saved_norm_bits(ctx.config.format.a);
+  saved_ = {bits_, saved, saved < bits_ && node_.relu && !saves_mask_};
 }
 
 LayerInfo NormLayer::info() const {
   LayerInfo info;
   info.name = node_.name;
   info.kind = std::string(node_kind_name(node_.kind)) + (l2_ ? "-l2" : "-l1");
-  info.format = "n" + std::to_string(bits_) + "g" + std::to_string(grad_bits_);
+  info.format = "n" + std::to_string(bits_) + (saves_less() ? "s" + std::to_string(saved_.saved_bits) : "") + "g" +
+                std::to_string(grad_bits_);
   info.output = node_.shape;
   info.parameters = 2 * channels_;
   info.saved_bytes_per_image = code_bytes() + mask_bytes();
@@ -124,7 +127,8 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
   const double residual_bound = residual ? residual->stream.scale * residual->stream.top : 0;
   double bound = 0;
   plan_.pre_shift.resize(channels_);
-  const int32_t room = 32767 - half();
+  const int32_t top_code = saves_less() ? saved_.top() : (1 << (bits_ - 1)) - 1;
+  const int32_t room = (top_code << (16 - bits_)) + half() - 1;
   for (int c = 0; c < channels_; ++c) {
     int k = 0;
     while (k < 14 && plan_.peak[c] > 0 && std::ldexp(plan_.peak[c], k + 1) <= room) ++k;
@@ -167,7 +171,7 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
     quantizer_.plan(ctx, out, top);
     quantizer_.begin_energy(ctx, elements_ / channels_, channels_);
   }
-  const bool direct = ctx.training && bits_ == 8;  // bytes need no packing
+  const bool direct = ctx.training && saved_.saved_bits == 8;  // bytes need no packing
   PerThread<int64_t> signs(ctx.pool.size(), channels_);
   PerThread<int32_t> top(ctx.pool.size(), channels_);
   ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
@@ -177,14 +181,15 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
                                    (range_known ? out.codes.image_bytes : 0)));
     ThreadScratch& s = *ctx.scratch[thread];
     s.norm_codes.resize(size_t(elements_) + 8);
+    if (saved_.has_mask) s.norm_mask.resize(size_t(packed_bytes(elements_, 1)));
     if (!keeps_stream) s.stream.resize(size_t(elements_));
     for (int i = begin; i < end; ++i) {
       int16_t* z = keeps_stream ? out.stream.image(i, elements_) : s.stream.data();
+      uint8_t* const mask = saved_.has_mask ? s.norm_mask.data() : saves_mask_ ? mask_.data() + i * mask_bytes() : nullptr;
       NormForward f{mu_p.data(), limit_p.data(), pow2_p.data(), scale_.data(), offset_.data(), channels_, bits_,
                     residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
                     z, direct ? codes_.data() + i * code_bytes() : s.norm_codes.data(),
-                    ctx.training && saves_mask_ ? mask_.data() + i * mask_bytes() : nullptr, signs.at(thread),
-                    top.at(thread), nullptr,
+                    ctx.training ? mask : nullptr, signs.at(thread), top.at(thread), nullptr,
                     keeps_stream || (range_known && (quantizer_.has_blocks() || quantizer_.counts(ctx, i)))};
       NormCodes codes;
       if (range_known && !quantizer_.has_blocks()) {
@@ -194,7 +199,7 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
       ctx.norm.forward(y.image(i, elements_), elements_, f);
       if (range_known && quantizer_.has_blocks()) quantizer_.image(ctx, out, i, z);
       if (range_known) quantizer_.add_energy(ctx, thread, i, elements_, channels_, z);
-      if (ctx.training && !direct) ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes());
+      if (ctx.training && !direct) save_codes(ctx, i, s.norm_codes.data(), mask);
     }
   });
   if (range_known) quantizer_.finish_energy(ctx, elements_ / channels_, out.stream.scale);
@@ -203,6 +208,15 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
   // In evaluation a constant bound, so that an image's result does not depend on the others of its batch.
   out.stream.top = ctx.training ? std::max(1, *std::max_element(channel_top.begin(), channel_top.end())) : 16383;
   if (out.codes.bits && !range_known) quantizer_.run(ctx, out, channel_top);
+}
+
+/// `codes` are bytes, and changed.
+void NormLayer::save_codes(Context& ctx, int image, uint8_t* codes, const uint8_t* mask) {
+  if (saves_less()) {
+    const auto words = random_words(ctx.config.seed, RandomUse::norm_codes, uint32_t(ctx.step), uint32_t(id_), uint32_t(image));
+    ctx.norm_codes.save(codes, mask, elements_, saved_, int(words[0] % 256));
+  }
+  ctx.quantize.pack(codes, elements_, saved_.saved_bits, codes_.data() + image * code_bytes());
 }
 
 /// z of one y: what the forward pass computes for every element (kernels/norm/norm.h).

@@ -31,6 +31,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
   }
   void scratch(const Context&, ScratchSizes& sizes) const override {
     ScratchSizes::grow(sizes.norm_codes, elements_ + 8);
+    if (saved_.has_mask) ScratchSizes::grow(sizes.norm_mask, packed_bytes(elements_, 1));
     ScratchSizes::grow(sizes.stream, elements_);
   }
 
@@ -55,16 +56,12 @@ class NormLayer : public IntegerLayer, public GradientSink {
   Plan measure(Context&, const Stream& y);
   Plan recall(const Stream& y) const;
   int half() const { return 1 << (15 - bits_); }
-  int64_t code_bytes() const { return packed_bytes(elements_, bits_); }  // saved, an image
+  bool saves_less() const { return saved_.saved_bits < bits_; }                       // than the codes
+  bool mask_by_code() const { return node_.relu && !saves_mask_ && !saved_.has_mask; }
+  int64_t code_bytes() const { return packed_bytes(elements_, saved_.saved_bits); }  // saved, an image
   int64_t mask_bytes() const { return saves_mask_ ? packed_bytes(elements_, 1) : 0; }
-  const uint8_t* saved_codes(Context& ctx, int thread, int image) const {
-    const uint8_t* packed = codes_.data() + image * code_bytes();
-    if (bits_ == 8) return packed;
-    Buffer<uint8_t>& bytes = ctx.scratch[thread]->norm_codes;
-    bytes.resize(size_t(elements_) + 8);
-    ctx.quantize.unpack(packed, elements_, bits_, bytes.data());
-    return bytes.data();
-  }
+  void save_codes(Context&, int image, uint8_t* codes, const uint8_t* mask);
+  const uint8_t* saved_codes(Context&, int thread, int image, uint8_t* mask) const;
   void round_gradient(Context&, Stream& delta, int32_t top) const;
   int32_t value_of(int32_t y, int16_t mu, int16_t limit, int16_t pow2, int16_t scale, int16_t offset) const;
 
@@ -72,6 +69,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
   const Node node_;
   LayerParams params_;
   int bits_, grad_bits_;
+  SavedNormCode saved_;
   double clip_;                    // |y - mu| is clipped at so many deviations; 0: never
   bool l2_, saves_mask_;
   int channels_;
@@ -84,7 +82,7 @@ class NormLayer : public IntegerLayer, public GradientSink {
   std::vector<double> unit_;       // real value of 1 of the input stream, by channel
   std::vector<int64_t> sign_sum_;
   Buffer<uint8_t> codes_, mask_;   // packed; the mask only where a residual is added
-  Buffer<int16_t> scale_, offset_; // of z, repeated: with the codes they say what the mask would
+  Buffer<int16_t> scale_, offset_; // of z, repeated: with whole codes they say what the mask would
   Stream dy_, delta_;
   std::optional<Reduction> reduction_;
 };

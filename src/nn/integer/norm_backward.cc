@@ -31,6 +31,17 @@ class DitheredConstants {
 
 }  // namespace
 
+/// An image's codes as bytes; the mask that is saved in them is written, if asked for.
+const uint8_t* NormLayer::saved_codes(Context& ctx, int thread, int image, uint8_t* mask) const {
+  const uint8_t* packed = codes_.data() + image * code_bytes();
+  if (saved_.saved_bits == 8) return packed;
+  Buffer<uint8_t>& bytes = ctx.scratch[thread]->norm_codes;
+  bytes.resize(size_t(elements_) + 8);
+  ctx.quantize.unpack(packed, elements_, saved_.saved_bits, bytes.data());
+  if (saves_less()) ctx.norm_codes.restore(bytes.data(), mask, elements_, saved_);
+  return bytes.data();
+}
+
 /// Stochastic rounding of delta to the leading bits of its range: every element keeps grad_bits_ significant positions.
 void NormLayer::round_gradient(Context& ctx, Stream& delta, int32_t top) const {
   int drop = 0;
@@ -73,10 +84,12 @@ void NormLayer::take_gradient(Context& ctx, int thread, int image) {
   timer.work(0, (r.joined ? 8 : 4) * elements_ + code_bytes() + mask_bytes());
   int16_t* d = r.delta->image(image, elements_);
   if (r.joined) r.join.run(ctx, image, elements_, d);
-  const bool by_code = node_.relu && !saves_mask_;
-  ctx.norm.reduce(elements_, {d, saves_mask_ ? mask_.data() + image * mask_bytes() : nullptr, saved_codes(ctx, thread, image),
-                              channels_, bits_, r.sums.at(thread), r.products.at(thread), r.tops.at(thread),
-                              by_code ? scale_.data() : nullptr, offset_.data()});
+  Buffer<uint8_t>& scratch = ctx.scratch[thread]->norm_mask;
+  if (saved_.has_mask) scratch.resize(size_t(packed_bytes(elements_, 1)));
+  const uint8_t* codes = saved_codes(ctx, thread, image, saved_.has_mask ? scratch.data() : nullptr);
+  const uint8_t* mask = saved_.has_mask ? scratch.data() : saves_mask_ ? mask_.data() + image * mask_bytes() : nullptr;
+  ctx.norm.reduce(elements_, {d, mask, codes, channels_, bits_, r.sums.at(thread), r.products.at(thread), r.tops.at(thread),
+                              mask_by_code() ? scale_.data() : nullptr, offset_.data()});
 }
 
 int NormLayer::reads(int image, ReadAhead* ahead) const {
@@ -170,7 +183,7 @@ void NormLayer::normalize_gradient(Context& ctx, Reduction& reduction) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::norm_backward);
     timer.work(0, (end - begin) * (4 * elements_ + code_bytes()));
     for (int i = begin; i < end; ++i)
-      ctx.norm.backward(elements_, {delta->image(i, elements_), saved_codes(ctx, thread, i), scale_p.data(), mean_p.of(i),
+      ctx.norm.backward(elements_, {delta->image(i, elements_), saved_codes(ctx, thread, i, nullptr), scale_p.data(), mean_p.of(i),
                                     slope_p.of(i), channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_),
                                     dy_.image_top.data() + int64_t(i) * channels_});
   });

@@ -10,6 +10,7 @@ namespace subbyte {
 void ThreadScratch::reserve(const ScratchSizes& sizes) {
   bytes.reserve(size_t(sizes.bytes));
   norm_codes.reserve(size_t(sizes.norm_codes));
+  norm_mask.reserve(size_t(sizes.norm_mask));
   stream.reserve(size_t(sizes.stream));
   positions.reserve(size_t(sizes.positions));
   image.reserve(sizes.image);

@@ -82,6 +82,7 @@ struct ThreadScratch {
 
   Buffer<uint8_t> bytes;          // unpacked codes of X
   Buffer<uint8_t> norm_codes;     // unpacked codes of a normalization
+  Buffer<uint8_t> norm_mask;      // the mask that is saved in them
   Buffer<int16_t> stream;         // an image of a stream that nobody reads later
   Buffer<uint8_t> positions;      // of an image's maxima, as bytes
   PaddedImage image, gradient;    // operands of forward, and of backward-data
