@@ -58,9 +58,11 @@ std::vector<Checkpoint> checkpoints_of(const LoadedRun& run, const std::string& 
 }
 
 const char* const kColumns =
-    "octaves: widest channel range below the tensor's; channels: their number by ShiftQuant group\n"
+    "octaves: widest channel range below the tensor's; channels: their number by ShiftQuant group; blocks: groups of shifts\n"
+    "  over blocks of 16 elements of a channel and a sample, of gradients/activations\n"
     "VT, VC, Vopt, VS: variances of one scale for the tensor, a real scale a channel, the best groups, ShiftQuant;\n"
-    "  *: with shifts over samples, as it ran; chain: VC <= Vopt <= VS < 4 VC + capped channels; var: measured\n"
+    "  *: with shifts over samples; VB: with shifts over blocks too, as it ran; var: measured\n"
+    "chain: VC <= Vopt <= VS < 4 VC + capped channels\n"
     "bias: mean rounding error in 1e-4 steps; SNR: of gradient, activation and weight codes in dB\n"
     "weight gradient, cosines: of one step with the mean of other roundings (cos rest) and with FP32's (cos fp32); of the\n"
     "  mean of all with FP32's, and of the expectation, which has no noise left (exp): what it lacks to 1 is bias\n";
