@@ -62,6 +62,11 @@ TEST_F(Analyze, KeptCheckpointsThenTheLast) {
       EXPECT_NEAR(images, 20, 1e-9) << name;
       expect_chain(g["by_channel"], name + " by channel");
       expect_chain(g["with_samples"], name + " with samples");
+      const double with_samples = g["with_samples"]["shift"], with_blocks = g["with_blocks"];
+      EXPECT_LE(with_blocks, with_samples * (1 + 1e-9)) << name;
+      EXPECT_GE(with_blocks, with_samples * std::pow(4, 1 - g["block_groups"].get<int>()) * (1 - 1e-9)) << name;
+      EXPECT_EQ(g["block_groups"], name == "fc2" ? 4 : 1) << name;
+      EXPECT_EQ(layer["activation_block_groups"], name == "fc2" ? 4 : 1) << name;
       EXPECT_GT(g["variance"], 0) << name;
       EXPECT_LE(g["variance_to_bound"], 1.05) << name;  // an estimate from few roundings
       EXPECT_LT(std::abs(g["bias_in_steps"]["value"].get<double>()), 0.05) << name;
@@ -82,7 +87,7 @@ TEST_F(Analyze, KeptCheckpointsThenTheLast) {
 
   const Outcome table = subbyte({"analyze", "a/last.safetensors", "--data-dir", path("data"), "--batches", "1"});
   expect_good(table);
-  for (const char* text : {"mlp w4a4g4: 1 batches of 20 images, 8 roundings", "VS/Vopt", "last: 3 epochs, 30 steps", "fc2"})
+  for (const char* text : {"mlp w4a4g4: 1 batches of 20 images, 8 roundings", "VS/Vopt", "VB/VS*", "last: 3 epochs, 30 steps", "fc2"})
     EXPECT_NE(table.out.find(text), std::string::npos) << text << "\nin " << table.out;
   EXPECT_EQ(table.out.find("epoch-002"), std::string::npos);
 }

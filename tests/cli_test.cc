@@ -67,6 +67,15 @@ TEST_F(Cli, TrainEvalPredictInfo) {
     EXPECT_EQ(result["count"], kTest);
   }
   EXPECT_NE(subbyte({"eval", "a"}).out.find("of 50 records"), std::string::npos);
+  const Outcome folded = subbyte({"eval", "a", "--folded", "--json"});
+  expect_good(folded);
+  const json both = json::parse(folded.out);
+  EXPECT_EQ(both["unfolded_accuracy"], lines[7]["test_accuracy"]);
+  EXPECT_EQ(both["count"], kTest);
+  EXPECT_EQ(both["same_share"], both["same_predictions"].get<double>() / kTest);
+  EXPECT_GT(both["same_share"], 0.9);
+  EXPECT_GT(both["accuracy"], 0.8);
+  EXPECT_NE(subbyte({"eval", "a", "--folded"}).out.find("same prediction for "), std::string::npos);
 
   const Outcome info = subbyte({"info", "a", "--json"});
   expect_good(info);

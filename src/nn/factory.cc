@@ -30,6 +30,10 @@ void check(const NetworkConfig& config) {
 
 void set_float_network_factory(NetworkFactory factory) { float_factory = factory; }
 
+void Network::set_folded(bool folded) {
+  if (folded) throw Error("folded evaluation: found a network without quantized products, expected an integer format");
+}
+
 std::unique_ptr<Network> make_network(const NetworkConfig& config) {
   check(config);
   if (config.format.is_integer()) return make_integer_network(config);

@@ -20,10 +20,11 @@ struct QuantizedView {
 struct OperandsView {
   int node = 0;             ///< id in the model
   QuantizedView activations, weights;
+  int activation_block_groups = 1;  ///< S + 1
 };
 
 /// The gradient of a product's output, times the real scales of its channels' weights, as it is before stochastic rounding,
-/// and how it is rounded. (Shifts over blocks are the rounding's own.)
+/// and how it is rounded. (Which shifts blocks have follows from the stream and `range`.)
 struct GradientView {
   int node = 0;
   int images = 0;
@@ -31,6 +32,8 @@ struct GradientView {
   int bits = 0;
   int groups = 1;           ///< Ng
   int sample_groups = 1;    ///< Mg
+  int block_groups = 1;     ///< S + 1
+  int32_t range = 0;        ///< of the tensor, samples scaled by 2^m_i, in units of the stream
   double step = 0;          ///< between codes of a channel and a sample without shifts: range / (2^(bits-1) - 1)
   std::vector<int32_t> channel_shift, sample_shift;  ///< n_c [c], m_i [images]
   std::vector<double> channel_scale;                 ///< [c], by which dLoss/dy was multiplied

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <vector>
@@ -35,6 +36,23 @@ ChannelVariances channel_variances(std::span<const double> ranges, std::span<con
   v.optimal = optimal_variance(ranges, groups);
   v.bound = 4 * v.channel + v.capped * std::ldexp(r * r, 2 * (1 - groups));
   return v;
+}
+
+double block_variance(std::span<const int16_t> sample, const BlockLayout& layout, int32_t range,
+                      std::span<const int32_t> shifts, int most_shift) {
+  double sum = 0;
+  const size_t lanes = size_t(layout.lanes), block = lanes * size_t(layout.rows);
+  for (size_t at = 0; at < sample.size(); at += block)
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      int32_t top = 0, count = 0;
+      for (size_t i = at + lane; i < std::min(at + block, sample.size()); i += lanes, ++count)
+        top = std::max(top, std::abs(int32_t(sample[i])));
+      const int32_t shift = shifts[lane % size_t(layout.channels)], limit = range >> shift;
+      int e = 0;
+      while (e < most_shift && top <= limit >> (e + 1)) ++e;
+      sum += count * std::ldexp(double(range) * range, -2 * (shift + e));
+    }
+  return sum;
 }
 
 }  // namespace subbyte

@@ -116,5 +116,34 @@ TEST(Variance, LogUniformRangesApproachTheirLimit) {  // V_S / V_C -> (4/3) ln 4
   EXPECT_NEAR(v.shift / v.channel, 4 / 3.0 * std::log(4), 0.01);
 }
 
+TEST(BlockVariance, IsTheSumOfSquaredStepsElementByElement) {
+  EXPECT_TRUE(rc::check("blocks of some rows of a lane, the last ones shorter", [] {
+    std::mt19937 random(*rc::gen::arbitrary<uint16_t>());
+    const auto uniform = [&](int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); };
+    const int channels = uniform(1, 6), lanes = channels * uniform(1, 3), rows = uniform(1, 5), most = uniform(0, 4);
+    const int32_t range = uniform(1, 32767);
+    std::vector<int32_t> shifts;
+    for (int c = 0; c < channels; ++c) shifts.push_back(uniform(0, 5));
+    std::vector<int16_t> sample(size_t(channels * uniform(1, 40)));
+    for (size_t i = 0; i < sample.size(); ++i) {
+      const int limit = range >> shifts[i % size_t(channels)] >> uniform(0, 6);
+      sample[i] = int16_t(uniform(-limit, limit));
+    }
+    double expected = 0;
+    for (size_t i = 0; i < sample.size(); ++i) {
+      const auto block_of = [&](size_t at) { return std::pair(at / size_t(lanes * rows), at % size_t(lanes)); };
+      int top = 0;
+      for (size_t j = 0; j < sample.size(); ++j)
+        if (block_of(j) == block_of(i)) top = std::max(top, std::abs(int(sample[j])));
+      const int shift = shifts[i % size_t(channels)];
+      int e = most;
+      while (e > 0 && top > range >> shift >> e) --e;
+      expected += std::pow(range / std::exp2(shift + e), 2);
+    }
+    const double found = block_variance(sample, {channels, lanes, rows}, range, shifts, most);
+    RC_ASSERT(std::fabs(found - expected) <= 1e-12 * expected);
+  }));
+}
+
 }  // namespace
 }  // namespace subbyte

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The study's table on metrics written by hand, and its configurations as the program reads them: study_test.py SUBBYTE"""
+"""The study's tables and figures on metrics written by hand, and its configurations as the program reads them: study_test.py SUBBYTE"""
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,17 +13,24 @@ PROGRAM = sys.argv.pop(1)
 
 
 def tables(runs):
-    """Output of `tables` for {run: [metrics of an epoch]}."""
+    return script("tables", runs)
+
+
+def script(name, runs, *more, then=lambda folder: None):
+    """Outcome of the script for {run: [metrics of an epoch]}; `then` looks at the folder."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, epochs in runs.items():
-            run = pathlib.Path(folder, name)
+        for run_name, epochs in runs.items():
+            run = pathlib.Path(folder, run_name)
             run.mkdir()
             (run / "metrics.jsonl").write_text("".join(json.dumps(m) + "\n" for m in epochs))
-        return subprocess.run([sys.executable, HERE / "tables", folder], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-B", HERE / name, ".", *more], cwd=folder, capture_output=True, text=True)
+        then(pathlib.Path(folder))
+        return done
 
 
 def run(accuracy, epochs=2, loss=0.5):
-    return [{"epoch": e + 1, "train_loss": loss, "test_accuracy": 0.99 if e + 1 < epochs else accuracy} for e in range(epochs)]
+    return [{"epoch": e + 1, "train_loss": loss, "train_accuracy": 0.5 + 0.1 * e,
+             "test_accuracy": 0.99 if e + 1 < epochs else accuracy} for e in range(epochs)]
 
 
 class Tables(unittest.TestCase):
@@ -30,15 +38,55 @@ class Tables(unittest.TestCase):
         done = tables({"fp32-seed1": run(0.92), "fp32-seed2": run(0.90), "w4a4g4-seed1": run(0.915),
                        "w4a4g4-seed2": run(0.905), "w2a4g4-seed7": run(0.8), "w8a8g8-seed1": run(0.7, epochs=1)})
         self.assertEqual(done.returncode, 0, done.stderr)
-        rows = [line for line in done.stdout.splitlines() if line.startswith("| ")][1:]
-        self.assertEqual(rows, ["| fp32 | 1, 2 | 0.5000 ± 0.0000 | 91.00 ± 1.41 | – |",
+        rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+        self.assertEqual(rows[1:4], ["| fp32 | 1, 2 | 0.5000 ± 0.0000 | 91.00 ± 1.41 | – |",
                                 "| w4a4g4 | 1, 2 | 0.5000 ± 0.0000 | 91.00 ± 0.71 | 0.00 ± 0.71 |",
                                 "| w2a4g4 | 7 | 0.5000 | 80.00 | – |"])
+        self.assertEqual(rows[5:], ["| fp32 | 2 | 0.5000 ± 0.0000 | 91.00 ± 1.41 | +0.00 | 0.50 |",
+                                    "| w2a4g4 | 0 | 0.5000 | 80.00 | – | – |"])
         self.assertIn("w8a8g8-seed1 has fewer than 2 epochs", done.stdout)
+
+    def test_differences_over_the_seeds_that_both_have(self):
+        done = tables({"w4a4g4-seed1": run(0.90), "w4a4g4-seed2": run(0.91), "w4a4g4-seed3": run(0.92),
+                       "groups-g2-seed1": run(0.89), "groups-g2-seed2": run(0.908), "groups-g2-seed4": run(0.5),
+                       "groups-g1-seed3": run(0.925)})
+        rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| groups")]
+        self.assertEqual(rows[2][0:2] + rows[2][4:], ["| groups-g1", "1", "+0.50", "– |"])
+        self.assertEqual(rows[3][0:2] + rows[3][4:], ["| groups-g2", "2", "-0.60", "0.40 |"])
+
+    def test_mixed_kinds(self):
+        held_out = [{"epoch": 2, "train_loss": 1, "val_accuracy": 0.9}]
+        self.assertIn("with and without a test accuracy", tables({"fp32-seed1": run(0.9), "w4a4g4-seed1": held_out}).stderr)
 
     def test_nothing_or_damaged(self):
         self.assertIn("no NAME-seedN", tables({}).stderr)
         self.assertIn("fp32-seed1/metrics.jsonl: found no complete line", tables({"fp32-seed1": []}).stderr)
+
+
+class Figures(unittest.TestCase):
+    RUNS = {"fp32-seed1": run(0.92), "fp32-seed2": run(0.90), "w4a4g4-seed1": run(0.915), "w4a4g4-all-seed1": run(0.905),
+            "2x2-w4a4g4-tensor-l1-seed1": run(0.8)}
+
+    @unittest.skipUnless(shutil.which("gnuplot"), "no gnuplot")
+    def test_both_as_svg_and_png(self):
+        pictures = {}
+        done = script("figures", self.RUNS, "-o", "to/figures",
+                      then=lambda folder: pictures.update((f.name, f.read_bytes()) for f in (folder / "to/figures").iterdir()))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(pictures), ["bits.png", "bits.svg", "curves.png", "curves.svg"])
+        for name, content in pictures.items():
+            self.assertEqual(content[:8] == b"\x89PNG\r\n\x1a\n", name.endswith(".png"), name)
+        svg = pictures["bits.svg"].decode()
+        for text in ["test accuracy, %", "Accuracy against bits, 2 epochs", "w4a4g4", "one scale a tensor", "fp32"]:
+            self.assertIn(text, svg)
+        self.assertIn("training accuracy, %", pictures["curves.svg"].decode())
+
+    @unittest.skipUnless(shutil.which("gnuplot"), "no gnuplot")
+    def test_nothing_to_draw(self):
+        self.assertIn("found no run of a format", script("figures", {"groups-g2-seed1": run(0.9)}, "-o", "x").stderr)
+
+    def test_usage(self):
+        self.assertIn("figures DIR -o FIGURES", script("figures", self.RUNS).stderr)
 
 
 class Configurations(unittest.TestCase):

@@ -9,9 +9,7 @@
 #include "base/error.h"
 #include "cli/analyze/output.h"
 #include "cli/commands.h"
-#include "cli/data_args.h"
-#include "cli/plot/figure.h"
-#include "cli/run_folder.h"
+#include "cli/run_measure.h"
 #include "cli/setup.h"
 #include "cli/sources.h"
 #include "cli/utf8.h"
@@ -19,12 +17,8 @@
 namespace subbyte {
 namespace {
 
-struct AnalyzeArgs {
-  std::string run, plot;
-  DataArgs data;
-  int batch = 0;
-  StudyOptions study;
-  bool json = false;
+struct AnalyzeArgs : RunMeasureArgs {
+  int roundings = StudyOptions{}.roundings;
 };
 
 /// The twin, or why there is none.
@@ -64,35 +58,31 @@ std::vector<Checkpoint> checkpoints_of(const LoadedRun& run, const std::string& 
 }
 
 const char* const kColumns =
-    "octaves: widest channel range below the tensor's; channels: their number by ShiftQuant group\n"
+    "octaves: widest channel range below the tensor's; channels: their number by ShiftQuant group; blocks: groups of shifts\n"
+    "  over blocks of 16 elements of a channel and a sample, of gradients/activations\n"
     "VT, VC, Vopt, VS: variances of one scale for the tensor, a real scale a channel, the best groups, ShiftQuant;\n"
-    "  *: with shifts over samples, as it ran; chain: VC <= Vopt <= VS < 4 VC + capped channels; var: measured\n"
+    "  *: with shifts over samples; VB: with shifts over blocks too, as it ran; var: measured\n"
+    "chain: VC <= Vopt <= VS < 4 VC + capped channels\n"
     "bias: mean rounding error in 1e-4 steps; SNR: of gradient, activation and weight codes in dB\n"
     "weight gradient, cosines: of one step with the mean of other roundings (cos rest) and with FP32's (cos fp32); of the\n"
     "  mean of all with FP32's, and of the expectation, which has no noise left (exp): what it lacks to 1 is bias\n";
 
 int analyze(const AnalyzeArgs& args) {
-  LoadedRun run = load_run(args.run);
+  const LoadedRun run = open_measured_run(args);
   require_quantized(run, args.run);
-  apply(args.data, run.config);
-  if (args.batch != 0) run.config.set(*find_key("train.batch"), std::to_string(args.batch));
-  run.config.finish();
   const Settings& settings = run.config.settings;
-  if (!args.plot.empty() && !have_gnuplot())
-    throw Error("--plot: gnuplot not found, expected it on the PATH (Debian package gnuplot-nox)");
+  const StudyOptions options{args.batches, args.roundings};
 
   const RunData data = open_run_data(settings);
   require_same_input(settings, data.source, *data.train);
   TrainLoader loader(data.train, int(settings.train.batch), augmentation(settings), uint64_t(settings.train.seed));
   LoaderSource source(loader);
-  if (args.study.batches > loader.batches_per_epoch())
-    throw UsageError(fmt::format("--batches: found {}, expected at most {}, the batches of {} that the data have",
-                                 args.study.batches, loader.batches_per_epoch(), settings.train.batch));
+  require_batches(args, loader, settings.train.batch);
   const std::unique_ptr<Network> network = build_network(settings);
   const Twin twin = make_twin(settings);
   if (!args.json) {
     fmt::print("{} {}: {} batches of {} images, {} roundings\n{}", settings.model.name, settings.format.name,
-               args.study.batches, settings.train.batch, args.study.roundings, kColumns);
+               args.batches, settings.train.batch, args.roundings, kColumns);
     if (!twin.network) fmt::print("no FP32 gradients: {}\n", twin.reason);
   }
 
@@ -100,7 +90,7 @@ int analyze(const AnalyzeArgs& args) {
   for (const Checkpoint& checkpoint : checkpoints_of(run, args.run)) {
     restore(checkpoint, *network, nullptr);
     studied.push_back({std::filesystem::path(checkpoint.path).stem().string(), checkpoint.info.progress,
-                       study_checkpoint(*network, twin.network.get(), source, args.study)});
+                       study_checkpoint(*network, twin.network.get(), source, options)});
     if (!args.json) fmt::print("\n{}", study_table(studied.back()));
   }
   std::vector<std::string> figures;
@@ -112,9 +102,9 @@ int analyze(const AnalyzeArgs& args) {
   nlohmann::ordered_json json = {{"run", printable_utf8(args.run)},
                                  {"model", settings.model.name},
                                  {"format", settings.format.name},
-                                 {"batches", args.study.batches},
+                                 {"batches", args.batches},
                                  {"batch", settings.train.batch},
-                                 {"roundings", args.study.roundings},
+                                 {"roundings", args.roundings},
                                  {"fp32_missing", nullptr},
                                  {"checkpoints", nlohmann::ordered_json::array()},
                                  {"figures", figures}};
@@ -130,14 +120,11 @@ void add_analyze(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand(
       "analyze", "Measure what quantization does to a trained model's gradients, activations and weights.");
   auto args = std::make_shared<AnalyzeArgs>();
-  command->add_option("RUN", args->run, "run folder (each kept checkpoint, then the last) or .safetensors file")->required();
-  add_data_options(*command, args->data);
-  command->add_option("--batch", args->batch, "images a batch (default: the run's)");
-  command->add_option("--batches", args->study.batches, "training batches to measure (default 2)")->check(CLI::Range(1, 10000));
-  command->add_option("--roundings", args->study.roundings, "roundings of each gradient and each step (default 8)")
+  args->batches = StudyOptions{}.batches;
+  add_measure_options(*command, *args, "run folder (each kept checkpoint, then the last) or .safetensors file",
+                      "training batches to measure");
+  command->add_option("--roundings", args->roundings, "roundings of each gradient and each step (default 8)")
       ->check(CLI::Range(2, 1000));
-  command->add_option("--plot", args->plot, "write figures into this folder, as PNG and SVG")->type_name("DIR");
-  command->add_flag("--json", args->json, "print one object with everything");
   command->callback([&line, args] { line.action = [args] { return analyze(*args); }; });
 }
 

@@ -69,6 +69,8 @@ constexpr Ratio kRatios[] = {
      [](const LayerStudy& l) { return quotient(l.by_channel.tensor, l.by_channel.channel); }},
     {"V_S / V_opt with shifts over samples",
      [](const LayerStudy& l) { return quotient(l.with_samples.shift, l.with_samples.optimal); }},
+    {"V_B / V_S, what shifts over blocks leave of it (both with samples)",
+     [](const LayerStudy& l) { return quotient(l.with_blocks, l.with_samples.shift); }},
 };
 
 Figure ratio_figure(const StudiedCheckpoint& checkpoint) {

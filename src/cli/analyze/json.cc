@@ -38,6 +38,7 @@ Json gradient(const LayerStudy& l) {
   return {{"bits", l.gradient_bits},
           {"groups", l.groups},
           {"sample_groups", l.sample_groups},
+          {"block_groups", l.block_groups},
           {"channels", l.channels},
           {"octaves", list(l.octaves)},
           {"group", l.group},
@@ -47,12 +48,14 @@ Json gradient(const LayerStudy& l) {
           {"elements", l.rounding.elements()},
           {"by_channel", variances(l.by_channel)},
           {"with_samples", variances(l.with_samples)},
+          {"with_blocks", number(l.with_blocks)},
+          {"with_blocks_to_with_samples", ratio(l.with_blocks, l.with_samples.shift)},
           {"with_samples_to_by_channel", ratio(l.with_samples.shift, l.by_channel.shift)},
           {"bias", estimate(bias)},
           {"bias_in_steps", estimate({bias.value / step, bias.error / step})},
           {"gain", estimate(l.rounding.gain())},
           {"variance", number(l.rounding.variance())},
-          {"variance_to_bound", ratio(l.rounding.variance(), l.with_samples.shift)},
+          {"variance_to_bound", ratio(l.rounding.variance(), l.with_blocks)},
           {"snr_db", number(l.rounding.power().decibels())}};
 }
 
@@ -65,6 +68,7 @@ Json study_json(const StudiedCheckpoint& checkpoint) {
                       {"kind", l.kind},
                       {"format", l.format},
                       {"gradient", gradient(l)},
+                      {"activation_block_groups", l.activation_block_groups},
                       {"activation_snr_db", l.activations ? number(l.activations->decibels()) : Json()},
                       {"weight_snr_db", number(l.weights.decibels())},
                       {"weight_gradient",

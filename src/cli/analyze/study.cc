@@ -8,6 +8,7 @@
 #include <map>
 #include <numeric>
 
+#include "kernels/quantize/quantize.h"
 #include "nn/integer/grid.h"
 #include "nn/observer.h"
 #include "quant/variance.h"
@@ -73,6 +74,7 @@ class Study : public StepObserver {
       if (!layer.activations) layer.activations.emplace();
       add_power(*layer.activations, view.activations);
     }
+    layer.activation_block_groups = view.activation_block_groups;
     add_power(layer.weights, view.weights);
   }
 
@@ -80,6 +82,7 @@ class Study : public StepObserver {
     if (!active) return;
     LayerStudy& layer = layers[at_.at(view.node)];
     add_ranges(layer, view);
+    add_blocks(layer, view);
     add_roundings(layer, view);
   }
 
@@ -104,6 +107,7 @@ class Study : public StepObserver {
       layer.gradient_bits = view.bits;
       layer.groups = view.groups;
       layer.sample_groups = view.sample_groups;
+      layer.block_groups = view.block_groups;
       layer.histogram.assign(size_t(view.groups), 0);
       layer.samples.assign(size_t(view.sample_groups), 0);
     }
@@ -122,6 +126,18 @@ class Study : public StepObserver {
     add_variances(layer.with_samples, channel_variances(scaled, view.channel_shift, view.groups),
                   variance_unit(view, images), options_.batches);
     layer.step = std::sqrt(layer.step * layer.step + view.step * view.step / options_.batches);
+  }
+
+  static void add_blocks(LayerStudy& layer, const GradientView& view) {
+    const int channels = view.shape.c, elements = view.shape.elements();
+    const BlockLayout layout{channels, block_lanes(channels), block_rows};
+    const double unit = variance_unit(view, 1) / (double(view.shape.h) * view.shape.w);
+    for (int i = 0; i < view.images; ++i) {
+      std::vector<int32_t> shifts = view.channel_shift;
+      for (int32_t& shift : shifts) shift += view.sample_shift[size_t(i)];
+      layer.with_blocks += unit * block_variance({view.stream + int64_t(i) * elements, size_t(elements)}, layout, view.range,
+                                                 shifts, view.block_groups - 1);
+    }
   }
 
   void add_roundings(LayerStudy& layer, const GradientView& view) {

@@ -28,13 +28,15 @@ struct LayerStudy {
   std::string name, kind;
   std::string format;       ///< "w4a4g4"
   int channels = 0, gradient_bits = 0, groups = 1, sample_groups = 1;
+  int block_groups = 1, activation_block_groups = 1;
 
   // The output gradient. By channel, of the first batch, without sample shifts:
   std::vector<double> octaves;    ///< log2(r / r_c), infinite for a channel of zeros
   std::vector<int> group;         ///< n_c
   std::vector<double> histogram;  ///< [groups] channels, mean over the batches
   VarianceSums by_channel;        ///< as if there were no sample shifts
-  VarianceSums with_samples;      ///< as it ran: ranges and shifts after samples are scaled by 2^m_i
+  VarianceSums with_samples;      ///< ranges and shifts after samples are scaled by 2^m_i
+  double with_blocks = 0;         ///< V_B: as it ran, with the shifts over blocks too
   std::vector<double> samples;    ///< [sample_groups] images with m_i, mean over the batches
   double step = 0;                ///< of code 1 without shifts; root mean square over the batches
   RoundingErrors rounding;        ///< of the gradient as it ran, in real units

@@ -41,13 +41,15 @@ std::vector<std::string> cells(const LayerStudy& l) {
           l.format,
           widest(l.octaves),
           histogram_text(l.histogram),
+          fmt::format("{}/{}", l.block_groups, l.activation_block_groups),
           ratio(c.shift, c.optimal),
           ratio(c.shift, c.channel),
           ratio(c.tensor, c.channel),
           ratio(s.shift, s.optimal),
           ratio(s.shift, c.shift),
+          ratio(l.with_blocks, s.shift),
           c.chain_holds && s.chain_holds ? "yes" : "NO",
-          ratio(l.rounding.variance(), s.shift),
+          ratio(l.rounding.variance(), l.with_blocks),
           l.step > 0 ? fmt::format("{:+.1f}+-{:.1f}", 1e4 * bias.value / l.step, 1e4 * bias.error / l.step) : "-",
           decibels(l.rounding.power()),
           l.activations ? decibels(*l.activations) : "pixels",
@@ -62,7 +64,7 @@ std::vector<std::string> cells(const LayerStudy& l) {
 
 std::string study_table(const StudiedCheckpoint& checkpoint) {
   std::vector<std::vector<std::string>> rows = {
-      {"layer", "format", "octaves", "channels", "VS/Vopt", "VS/VC", "VT/VC", "VS/Vopt*", "VS*/VS", "chain", "var/VS*",
+      {"layer", "format", "octaves", "channels", "blocks", "VS/Vopt", "VS/VC", "VT/VC", "VS/Vopt*", "VS*/VS", "VB/VS*", "chain", "var/VB",
        "bias 1e-4 s", "SNR g", "SNR a", "SNR w", "cos rest", "cos fp32", "mean fp32", "exp fp32"}};
   for (const LayerStudy& layer : checkpoint.study.layers) rows.push_back(cells(layer));
   std::vector<size_t> width(rows[0].size(), 0);

@@ -9,8 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
-#include "cli/data_args.h"
-#include "cli/run_folder.h"
+#include "cli/run_measure.h"
 #include "cli/setup.h"
 #include "cli/sharpness/output.h"
 #include "cli/utf8.h"
@@ -18,12 +17,8 @@
 namespace subbyte {
 namespace {
 
-struct SharpnessArgs {
-  std::string run, plot;
-  DataArgs data;
-  int batch = 0, batches = 4;
+struct SharpnessArgs : RunMeasureArgs {
   SharpnessOptions options;
-  bool json = false;
 };
 
 /// The FP32 network of the run's model and normalization with the checkpoint's parameters.
@@ -44,9 +39,7 @@ std::unique_ptr<Network> twin_of(const LoadedRun& run) {
 /// same records whatever their own seeds are.
 std::vector<LoadedBatch> fixed_batches(const RunData& data, int batch, const SharpnessArgs& args) {
   TrainLoader loader(data.train, batch, {}, args.options.seed);
-  if (args.batches > loader.batches_per_epoch())
-    throw UsageError(fmt::format("--batches: found {}, expected at most {}, the batches of {} that the data have",
-                                 args.batches, loader.batches_per_epoch(), batch));
+  require_batches(args, loader, batch);
   std::vector<LoadedBatch> batches;
   for (int b = 0; b < args.batches; ++b) batches.push_back(loader.get(0, b));
   return batches;
@@ -86,13 +79,8 @@ nlohmann::ordered_json head_json(const SharpnessArgs& args, const LoadedRun& run
 }
 
 int sharpness(const SharpnessArgs& args) {
-  LoadedRun run = load_run(args.run);
-  apply(args.data, run.config);
-  if (args.batch != 0) run.config.set(*find_key("train.batch"), std::to_string(args.batch));
-  run.config.finish();
+  const LoadedRun run = open_measured_run(args);
   const Settings& settings = run.config.settings;
-  if (!args.plot.empty() && !have_gnuplot())
-    throw Error("--plot: gnuplot not found, expected it on the PATH (Debian package gnuplot-nox)");
   const std::unique_ptr<Network> network = twin_of(run);
   const RunData data = open_run_data(settings);
   require_same_input(settings, data.source, *data.train);
@@ -128,11 +116,9 @@ void add_sharpness(CommandLine& line) {
       "sharpness", "Measure how sharply the loss bends around a trained model's parameters, in FP32.");
   auto args = std::make_shared<SharpnessArgs>();
   SharpnessOptions& options = args->options;
-  command->add_option("RUN", args->run, "run folder (its last checkpoint) or .safetensors file")->required();
-  add_data_options(*command, args->data);
-  command->add_option("--batch", args->batch, "images a batch, normalized together (default: the run's)");
-  command->add_option("--batches", args->batches, "training batches, without augmentation (default 4)")
-      ->check(CLI::Range(1, 10000));
+  args->batches = 4;
+  add_measure_options(*command, *args, "run folder (its last checkpoint) or .safetensors file",
+                      "training batches, each normalized on its own, without augmentation");
   command->add_option("--iterations", options.iterations, "of the power iteration, at most (default 20)")
       ->check(CLI::Range(1, 10000));
   command->add_option("--tolerance", options.tolerance, "relative change of the eigenvalue that ends it (default 0.01)")
@@ -144,8 +130,6 @@ void add_sharpness(CommandLine& line) {
   command->add_option("--range", options.range, "how far to follow them, in each filter's length (default 1)")
       ->check(CLI::PositiveNumber);
   command->add_option("--seed", options.seed, "of the records, the start vector and the directions (default 1)");
-  command->add_option("--plot", args->plot, "write a figure into this folder, as PNG and SVG")->type_name("DIR");
-  command->add_flag("--json", args->json, "print one object with everything");
   command->callback([&line, args] { line.action = [args] { return sharpness(*args); }; });
 }
 

@@ -5,6 +5,8 @@
 //   forward    t' = clamp(y - mu, limit) * pow2;   q = (t' + half) >> (16 - bits)          [q is saved for backward]
 //              z  = multiply_high(q << (16 - bits), scale) + offset (+ multiply_high(r * r_pow2, r_scale)), then ReLU
 //              and, where asked for, the codes of z to the nearest (kernels/quantize)
+//   affine     z  = clamp((y * scale + offset) >> shift, low, high) (+ multiply_high(r * r_pow2, r_scale), then ReLU): a
+//              normalization whose statistics are constants, without codes
 //   reduce     delta = mask ? delta : 0;   sum delta, sum delta q per channel, max |delta|; without a residual the mask
 //              follows from the codes: multiply_high(q << (16 - bits), scale) + offset > 0
 //   backward   dy = multiply_high(delta * d_pow2, scale) - mean - (L1: sign(q) * slope | L2: multiply_high(q << .., slope));
@@ -51,6 +53,18 @@ struct NormForward {
   bool z_read = true;  ///< false: z is scratch, and need not be written
 };
 
+/// Sums y * scale + offset must fit 32 bits, and z with the residual 16.
+struct NormAffine {
+  const int16_t* scale;              ///< [period]
+  const int32_t* offset;             ///< [period]
+  const int16_t *shift, *low, *high; ///< [period]; shifts 0 to 15
+  int channels;
+  const int16_t* residual;           ///< [count] or null: neither it nor relu then has a part
+  int16_t residual_pow2, residual_scale;
+  bool relu;
+  int16_t* z;                        ///< [count]; may be y
+};
+
 struct NormReduce {
   int16_t* delta;        ///< [count], masked in place
   const uint8_t* mask;   ///< or null
@@ -83,6 +97,7 @@ struct NormKernels {
   /// out = multiply_high(a * a_pow2, a_scale) + multiply_high(b * b_pow2, b_scale); out may be a or b.
   void (*combine)(const int16_t* a, int16_t a_pow2, int16_t a_scale, const int16_t* b, int16_t b_pow2, int16_t b_scale,
                   int64_t count, int16_t* out);
+  void (*affine)(const int16_t* y, int64_t count, const NormAffine&);
 };
 
 const NormKernels& norm_kernels(Isa isa);

@@ -6,6 +6,6 @@ namespace {
 }  // namespace
 
 extern const NormKernels norm_kernels_avx2;
-const NormKernels norm_kernels_avx2 = {narrow, deviation, forward, reduce, backward, combine};
+const NormKernels norm_kernels_avx2 = {narrow, deviation, forward, reduce, backward, combine, affine};
 
 }  // namespace subbyte

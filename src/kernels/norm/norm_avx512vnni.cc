@@ -305,6 +305,6 @@ void combine(const int16_t* a, int16_t a_pow2, int16_t a_scale, const int16_t* b
 }  // namespace
 
 extern const NormKernels norm_kernels_avx512vnni;
-const NormKernels norm_kernels_avx512vnni = {generic::narrow, deviation, forward, reduce, backward, combine};
+const NormKernels norm_kernels_avx512vnni = {generic::narrow, deviation, forward, reduce, backward, combine, generic::affine};
 
 }  // namespace subbyte

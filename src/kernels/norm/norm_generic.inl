@@ -381,3 +381,33 @@ void combine(const int16_t* a, int16_t a_pow2, int16_t a_scale, const int16_t* b
   for (int64_t i = 0; i < count; ++i)
     out[i] = int16_t(mulh(int16_t(a[i] * a_pow2), a_scale) + mulh(int16_t(b[i] * b_pow2), b_scale));
 }
+
+inline void affine_run(const int16_t* y, int n, const NormAffine& f, int from, int64_t at) {  // y may be z
+  const int16_t* __restrict scale = f.scale + from;
+  const int32_t* __restrict offset = f.offset + from;
+  const int16_t* __restrict shift = f.shift + from;
+  const int16_t* __restrict low = f.low + from;
+  const int16_t* __restrict high = f.high + from;
+  alignas(64) int16_t value[tile];
+  for (int i = 0; i < n; ++i) {
+    int32_t v = (int32_t(y[i]) * scale[i] + offset[i]) >> shift[i];
+    v = v < low[i] ? low[i] : v;
+    value[i] = int16_t(v > high[i] ? high[i] : v);
+  }
+  if (f.residual) {
+    const int16_t* __restrict residual = f.residual + at;
+    const int16_t p = f.residual_pow2, m = f.residual_scale, floor = f.relu ? int16_t{0} : int16_t{-32767};
+    for (int i = 0; i < n; ++i) {
+      const int16_t v = int16_t(value[i] + mulh(int16_t(residual[i] * p), m));
+      value[i] = v > floor ? v : floor;
+    }
+  }
+  int16_t* z = f.z + at;
+  for (int i = 0; i < n; ++i) z[i] = value[i];
+}
+
+void affine(const int16_t* y, int64_t count, const NormAffine& f) {
+  const int period = period_of(f.channels);
+  for (int from = 0; from < period && from < count; from += tile)
+    tile_runs(count, period, from, 1 << 30, [&](int64_t at, int n) { affine_run(y + at, n, f, from, at); }, [] {});
+}

@@ -6,6 +6,6 @@ namespace {
 }  // namespace
 
 extern const NormKernels norm_kernels_neon_dot;
-const NormKernels norm_kernels_neon_dot = {narrow, deviation, forward, reduce, backward, combine};
+const NormKernels norm_kernels_neon_dot = {narrow, deviation, forward, reduce, backward, combine, affine};
 
 }  // namespace subbyte

@@ -6,6 +6,6 @@ namespace {
 }  // namespace
 
 extern const NormKernels norm_kernels_neon_i8mm;
-const NormKernels norm_kernels_neon_i8mm = {narrow, deviation, forward, reduce, backward, combine};
+const NormKernels norm_kernels_neon_i8mm = {narrow, deviation, forward, reduce, backward, combine, affine};
 
 }  // namespace subbyte

@@ -81,9 +81,21 @@ void combine(const int16_t* a, int16_t a_pow2, int16_t a_scale, const int16_t* b
     out[i] = int16_t(multiply_high(int16_t(a[i] * a_pow2), a_scale) + multiply_high(int16_t(b[i] * b_pow2), b_scale));
 }
 
+void affine(const int16_t* y, int64_t count, const NormAffine& f) {
+  for (int64_t i = 0; i < count; ++i) {
+    const int c = int(i % f.channels);
+    int32_t z = clamp((y[i] * f.scale[c] + f.offset[c]) >> f.shift[c], f.low[c], f.high[c]);
+    if (f.residual) {
+      z += multiply_high(int16_t(f.residual[i] * f.residual_pow2), f.residual_scale);
+      if (f.relu && z < 0) z = 0;
+    }
+    f.z[i] = int16_t(z);
+  }
+}
+
 }  // namespace
 
 extern const NormKernels norm_kernels_scalar;
-const NormKernels norm_kernels_scalar = {narrow, deviation, forward, reduce, backward, combine};
+const NormKernels norm_kernels_scalar = {narrow, deviation, forward, reduce, backward, combine, affine};
 
 }  // namespace subbyte

@@ -94,6 +94,17 @@ void ActivationQuantizer::plan(Context& ctx, Value& value, const std::vector<int
   grid_ = {limit_.data(), pow2_.data(), int(limit_.size()), grid.multiplier, grid.fraction};
 }
 
+double ActivationQuantizer::shifting_unit(const Value& value, double bound, double limit) const {
+  const double range = *std::max_element(range_->floats.begin(), range_->floats.end());
+  const int bits = value.codes.bits;
+  if (!(range > 0) || !(bound > 0)) return bound > 0 ? bound / limit : 1;
+  // make_grid then has a multiplier of 2^14, for its range is a code times a power of two.
+  const double code = range / top_code(bits, value.is_signed);
+  int fraction = value.is_signed ? 15 - bits : 14 - bits;
+  while (bound > std::ldexp(code, -fraction) * limit) --fraction;
+  return std::ldexp(code, -fraction);
+}
+
 void ActivationQuantizer::image(const Context& ctx, Value& value, int index, const int16_t* z) const {
   const int64_t elements = value.shape.elements();
   uint8_t* const packed = value.codes.image(index);

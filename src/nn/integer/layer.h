@@ -76,6 +76,9 @@ class ActivationQuantizer {
   /// The same for the pass that computes z; not where blocks have shifts, which need z first.
   NormCodes image_codes(const Context&, Value&, int index) const;
   bool has_blocks() const { return most_shift_ > 0; }
+  /// The unit of a stream up to `bound` (real units) at which evaluation's codes are the stream shifted right: a code of the
+  /// running range with as many bits below it as elements up to `limit` have room for.
+  double shifting_unit(const Value&, double bound, double limit) const;
 
   /// Whether the channels' running means limit the ranges of this step. The caller of `plan` then measures for the next ones:
   /// begin_energy, add_energy for every image, finish_energy.

@@ -21,6 +21,7 @@ class IntegerNetwork : public Network {
   explicit IntegerNetwork(const NetworkConfig& config);
   StepResult train_step(const Batch& batch, uint64_t step) override;
   StepResult evaluate(const Batch& batch, float* logits) override;
+  void set_folded(bool folded) override { ctx_.folded = folded; }
   std::vector<Param>& params() override { return params_; }
   std::vector<State>& states() override { return ctx_.states; }
   std::vector<LayerInfo> layers() const override;

@@ -109,17 +109,26 @@ void NormLayer::forward(Context& ctx) {
     if (saves_mask_) mask_ = ctx.memory.take(BlockUse::mask, mask_bytes() * ctx.images);
   }
   if (keeps_stream) out.stream.memory = in.stream.memory;  // in place: nobody reads y again
-  if (!ctx.planning()) normalize(ctx, in, out, residual, range_known, keeps_stream);
-  else if (out.codes.bits) quantizer_.plan(ctx, out, {});
+  if (ctx.planning()) {
+    if (out.codes.bits) quantizer_.plan(ctx, out, {});
+  } else if (ctx.folded && !ctx.training) {
+    normalize_folded(ctx, in, out, residual, keeps_stream);
+  } else {
+    normalize(ctx, in, out, residual, range_known, keeps_stream);
+  }
   in.stream.memory.reset();
 }
 
-void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* residual, bool range_known, bool keeps_stream) {
-  const Stream& y = in.stream;
+void NormLayer::set_units(const Stream& y) {
   unit_.resize(channels_);
   for (int c = 0; c < channels_; ++c)
     unit_[c] = std::ldexp(y.scale, y.channel_shift.empty() ? 0 : -y.channel_shift[c]) *
                (y.channel_scale.empty() ? 1.0 : y.channel_scale[c]);
+}
+
+void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* residual, bool range_known, bool keeps_stream) {
+  const Stream& y = in.stream;
+  set_units(y);
   input_scale_ = y.channel_scale;
   plan_ = ctx.training ? measure(ctx, y) : recall(y);
   const float* gamma = params_.weight->value.data();

@@ -53,6 +53,8 @@ class NormLayer : public IntegerLayer, public GradientSink {
   void normalize_gradient(Context& ctx, Reduction& reduction);
   void start_reduction(Context&, std::shared_ptr<Stream> delta, GradientJoin join, bool joined);
   void normalize(Context& ctx, Value& in, Value& out, const Value* residual, bool range_known, bool keeps_stream);
+  void normalize_folded(Context& ctx, Value& in, Value& out, const Value* residual, bool keeps_stream);
+  void set_units(const Stream& y);
   Plan measure(Context&, const Stream& y);
   Plan recall(const Stream& y) const;
   int half() const { return 1 << (15 - bits_); }

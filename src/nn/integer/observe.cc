@@ -54,7 +54,7 @@ QuantizedView view_activations(const Context& ctx, const Value& value) {
 void observe_operands(const Context& ctx, int id, const Param& weight, const WeightCodes& codes) {
   if (!ctx.observer || !ctx.training) return;
   const Value& input = ctx.values[ctx.config.model.nodes[id].input];
-  ctx.observer->on_operands({id, view_activations(ctx, input), view_weights(weight, codes)});
+  ctx.observer->on_operands({id, view_activations(ctx, input), view_weights(weight, codes), input.codes.most_shift + 1});
 }
 
 void observe_gradient(const Context& ctx, int id, const Stream& dy, Shape shape, const GradientPlan& plan,
@@ -67,6 +67,8 @@ void observe_gradient(const Context& ctx, int id, const Stream& dy, Shape shape,
   view.bits = format.g;
   view.groups = groups;
   view.sample_groups = plan.samples;
+  view.block_groups = plan.block + 1;
+  view.range = plan.grid.range;
   view.channel_scale = weights.channel_scale;
   view.step = dy.scale * plan.grid.range / top_code(format.g, true);
   view.channel_shift = plan.grid.shift;
