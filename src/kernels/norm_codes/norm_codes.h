@@ -1,11 +1,11 @@
 // What a normalization saves for its backward pass, where that is less than its codes q (kernels/norm): a sign, a magnitude
 // of M bits and, if asked for, whether z was positive.
 //
-//   saved     [q < 0][z > 0]m     m = (max(|q| - 1, 0) + d) >> s,   M + s = bits - 1
-//   restored  q' = +-(2^s m + 1);  over a dither d uniform in 0 .. 2^s - 1 its mean is q, and the sign is always q's
+//   saved     [q < 0][z > 0]m     m = min(((q < 0 ? -1 - q : q) + d) >> s, 2^M - 1),   M + s = bits - 1
+//   restored  q' = q < 0 ? -1 - 2^s m : 2^s m;  over a dither d uniform in 0 .. 2^s - 1 its mean is q
 //
-// Zero counts as positive, and stands for 1. So L1's backward, which reads signs and sums of delta q', loses nothing but
-// noise that is averaged over a batch. The dither follows from the element and an image's own random start:
+// The sign is always q's (zero counts as positive). So L1's backward, which reads signs and sums of delta q', loses nothing
+// but noise that is averaged over a batch. The dither follows from the element and an image's own random start:
 //   d(i) = (11 l + 7 (l / 16) + 5 (i / 64) + start) mod 2^s,   l = i mod 64
 #pragma once
 #include <cstdint>
@@ -23,7 +23,7 @@ struct SavedNormCode {
   int magnitude_bits() const { return saved_bits - 1 - has_mask; }
   int shift() const { return code_bits - 1 - magnitude_bits(); }
   /// Largest |q| that is saved without a bias.
-  int top() const { return (((1 << magnitude_bits()) - 1) << shift()) + 1; }
+  int top() const { return ((1 << magnitude_bits()) - 1) << shift(); }
 };
 
 inline int norm_code_dither(int64_t i, int start) {
@@ -32,7 +32,7 @@ inline int norm_code_dither(int64_t i, int start) {
 }
 
 struct NormCodeKernels {
-  /// In place, one byte each: q + 2^(code_bits-1), |q| <= top(), becomes its saved code. Bit i % 8 of byte i / 8 of `mask` is
+  /// In place, one byte each: q + 2^(code_bits-1) becomes its saved code. Bit i % 8 of byte i / 8 of `mask` is
   /// z > 0; it is read with has_mask only.
   void (*save)(uint8_t* codes, const uint8_t* mask, int64_t count, const SavedNormCode&, int start);
   /// In place: a saved code becomes q' + 2^(code_bits-1). With has_mask the bits of `mask` are written, unless it is null.

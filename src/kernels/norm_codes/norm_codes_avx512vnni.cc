@@ -15,18 +15,20 @@ namespace generic {
 using Vec = __m512i;
 
 void save(uint8_t* codes, const uint8_t* mask, int64_t count, const SavedNormCode& f, int start) {
-  const Vec zero = _mm512_set1_epi8(char(1 << (f.code_bits - 1))), one = _mm512_set1_epi8(1);
+  const Vec zero = _mm512_set1_epi8(char(1 << (f.code_bits - 1)));
   const Vec low = _mm512_set1_epi8(char((1 << f.shift()) - 1)), lanes = _mm512_load_si512(generic::dither_lanes.at);
   const Vec levels = _mm512_set1_epi8(char((1 << f.magnitude_bits()) - 1));
   const Vec sign = _mm512_set1_epi8(char(1 << (f.saved_bits - 1))), positive = _mm512_set1_epi8(char(1 << f.magnitude_bits()));
+  const Vec inside = _mm512_set1_epi8(char(255 >> f.shift()));  // a double byte's shift brings in the neighbour's bits
   const __m128i drop = _mm_cvtsi32_si128(f.shift());
   int64_t at = 0;
   for (; at + 64 <= count; at += 64) {
     const Vec q = _mm512_sub_epi8(_mm512_loadu_si512(codes + at), zero);
     const Vec dither = _mm512_and_si512(_mm512_add_epi8(lanes, _mm512_set1_epi8(char(5 * (at / 64) + start))), low);
-    const Vec sum = _mm512_add_epi8(_mm512_subs_epu8(_mm512_abs_epi8(q), one), dither);
-    Vec code = _mm512_and_si512(_mm512_srl_epi16(sum, drop), levels);  // at most 2^M - 1: neighbours' bits go
-    code = _mm512_mask_add_epi8(code, _mm512_movepi8_mask(q), code, sign);
+    const __mmask64 negative = _mm512_movepi8_mask(q);
+    const Vec sum = _mm512_add_epi8(_mm512_xor_si512(q, _mm512_movm_epi8(negative)), dither);
+    Vec code = _mm512_min_epu8(_mm512_and_si512(_mm512_srl_epi16(sum, drop), inside), levels);
+    code = _mm512_mask_add_epi8(code, negative, code, sign);
     if (f.has_mask) {
       __mmask64 bits;
       __builtin_memcpy(&bits, mask + at / 8, 8);
@@ -42,8 +44,8 @@ void restore(uint8_t* codes, uint8_t* mask, int64_t count, const SavedNormCode& 
   alignas(16) uint8_t table[16] = {};  // what each code stands for
   const int signs = f.saved_bits - 1;
   for (int code = 0; code < 1 << f.saved_bits; ++code) {
-    const int magnitude = ((code & ((1 << f.magnitude_bits()) - 1)) << f.shift()) + 1;
-    table[code] = uint8_t((1 << (f.code_bits - 1)) + (code >> signs ? -magnitude : magnitude));
+    const int magnitude = (code & ((1 << f.magnitude_bits()) - 1)) << f.shift();
+    table[code] = uint8_t((1 << (f.code_bits - 1)) + (code >> signs ? -1 - magnitude : magnitude));
   }
   const Vec values = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(table)));
   const Vec positive = _mm512_set1_epi8(char(1 << f.magnitude_bits()));

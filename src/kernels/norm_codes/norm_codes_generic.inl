@@ -25,15 +25,16 @@ constexpr DitherLanes dither_lanes;
 
 inline void save_64(uint8_t* __restrict codes, const uint8_t* mask, const SavedNormCode& f, uint8_t block) {
   const uint8_t zero = uint8_t(1 << (f.code_bits - 1)), low = uint8_t((1 << f.shift()) - 1);
+  const uint8_t levels = uint8_t((1 << f.magnitude_bits()) - 1);
   const int s = f.shift(), m = f.magnitude_bits(), sign = f.saved_bits - 1;
   alignas(64) uint8_t flag[64];
   if (f.has_mask) spread_bits(mask, flag);
   for (int l = 0; l < 64; ++l) {
     const uint8_t q = codes[l], negative = q < zero ? 1 : 0;
-    const uint8_t magnitude = negative ? uint8_t(zero - q) : uint8_t(q - zero);
+    const uint8_t magnitude = negative ? uint8_t(zero - 1 - q) : uint8_t(q - zero);
     const uint8_t dither = uint8_t(dither_lanes.at[l] + block) & low;
-    const uint8_t less = uint8_t(magnitude - (magnitude > 0 ? 1 : 0));
-    codes[l] = uint8_t((uint8_t(less + dither) >> s) | (negative << sign));
+    const uint8_t level = uint8_t(uint8_t(magnitude + dither) >> s);
+    codes[l] = uint8_t((level < levels ? level : levels) | (negative << sign));
   }
   for (int l = 0; l < 64 && f.has_mask; ++l) codes[l] = uint8_t(codes[l] | (flag[l] << m));
 }
@@ -43,9 +44,9 @@ inline void restore_64(uint8_t* __restrict codes, uint8_t* mask, const SavedNorm
   const int s = f.shift(), m = f.magnitude_bits(), sign = f.saved_bits - 1;
   alignas(64) uint8_t flag[64];
   for (int l = 0; l < 64; ++l) {
-    const uint8_t code = codes[l], magnitude = uint8_t(((code & low) << s) + 1);
+    const uint8_t code = codes[l], magnitude = uint8_t((code & low) << s);
     flag[l] = (code >> m) & 1;
-    codes[l] = (code >> sign) ? uint8_t(zero - magnitude) : uint8_t(zero + magnitude);
+    codes[l] = (code >> sign) ? uint8_t(zero - 1 - magnitude) : uint8_t(zero + magnitude);
   }
   if (f.has_mask && mask) gather_bits(flag, mask);
 }

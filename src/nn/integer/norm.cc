@@ -136,16 +136,19 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
   const double residual_bound = residual ? residual->stream.scale * residual->stream.top : 0;
   double bound = 0;
   plan_.pre_shift.resize(channels_);
-  const int32_t top_code = saves_less() ? saved_.top() : (1 << (bits_ - 1)) - 1;
-  const int32_t room = (top_code << (16 - bits_)) + half() - 1;
+  // Of the stream, after its shift: what codes hold, and what their saved magnitudes do.
+  const int32_t room = 32767 - half(), saved_room = saves_less() ? (saved_.top() << (16 - bits_)) + half() - 1 : room;
   for (int c = 0; c < channels_; ++c) {
     int k = 0;
-    while (k < 14 && plan_.peak[c] > 0 && std::ldexp(plan_.peak[c], k + 1) <= room) ++k;
+    while (k < 14 && plan_.peak[c] > 0 && std::ldexp(plan_.peak[c], k + 1) <= saved_room) ++k;
     plan_.pre_shift[c] = k;
     const double reach = plan_.peak[c] > 0 ? plan_.peak[c] + 1 + std::ldexp(half(), -k) : 0;  // rounding of q included
     const double z = std::fabs(gamma[c]) * reach / plan_.deviation[c] + std::fabs(beta[c]);
     if (!std::isfinite(z)) throw Error("layer '" + node_.name + "': found a scale or offset that is not finite");
     bound = std::max(bound, z);
+    // What is saved in few bits leaves codes less room, and the scale of z must fit 16 bits all the same.
+    if (plan_.peak[c] > 0)
+      bound = std::max(bound, std::fabs(gamma[c]) / plan_.deviation[c] * std::ldexp(stream_bound / 32767, 15 - k));
   }
   out.stream.scale = (bound + residual_bound) > 0 ? (bound + residual_bound) / stream_bound : 1;
   out.stream.channel_shift.clear();
@@ -154,7 +157,8 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
   for (int c = 0; c < channels_; ++c) {
     const int k = plan_.pre_shift[c];
     mu[c] = int16_t(plan_.mu[c]);
-    limit[c] = int16_t(std::min<double>(room >> k, plan_.peak[c] + 1));
+    const int32_t most = std::ldexp(plan_.peak[c], k) <= saved_room ? saved_room : room;
+    limit[c] = int16_t(std::min<double>(most >> k, plan_.peak[c] + 1));
     pow2[c] = int16_t(1 << k);
     const double a = plan_.peak[c] > 0 ? gamma[c] / (plan_.deviation[c] * out.stream.scale) : 0;  // 0: a constant channel
     scale[c] = to_int16(std::ldexp(a, 15 - k));

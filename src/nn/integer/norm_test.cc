@@ -8,7 +8,7 @@
 // the stream), the scale, the product and the offset by half a unit of z each, the residual by another unit; the L1 deviation
 // is taken around the mean rounded to the stream's unit, f of it off. In backward: g is off by a unit (scale and product),
 // each mean by a unit (constants are dithered), the correction by a unit; <g x> by <|g|> (h + f) / D; signs only where
-// |y - mean| <= h + f.
+// |y - mean| <= h + f (and a code of 0 counts as positive). Where less than the code is saved, its step is added to h, but not for the signs.
 #include "nn/integer/norm_test_rig.h"
 
 namespace subbyte {
@@ -20,7 +20,7 @@ constexpr double kappa = 1.2533141373155003;
 
 /// What one channel's formulas need, in units of the input stream.
 struct Channel {
-  double mean = 0, deviation = 0, fraction = 0, half_step = 0;
+  double mean = 0, deviation = 0, fraction = 0, half_step = 0, saved_step = 0;
   bool constant = false;  // nothing to normalize: the offset comes out, and no gradient goes in
 };
 
@@ -42,8 +42,10 @@ Channel measure(const Rig& rig, int c) {
   // The code's step: y - mean is shifted up while its largest fits 16 bits with room for rounding.
   m.constant = peak == 0;
   int k = 0;
-  while (k < 14 && std::ldexp(peak, k + 1) <= 32767 - (1 << (15 - rig.t.bits))) ++k;
-  m.half_step = 16 - rig.t.bits > k ? std::ldexp(1.0, 15 - rig.t.bits - k) : 0;
+  const int bits = rig.t.bits, room = (top_code(rig.t) << (16 - bits)) + (1 << (15 - bits)) - 1;
+  while (k < 14 && std::ldexp(peak, k + 1) <= room) ++k;
+  m.half_step = 16 - bits > k ? std::ldexp(1.0, 15 - bits - k) : 0;
+  if (rig.t.saved_bits < bits) m.saved_step = std::ldexp(1.0, saved_code(rig.t).shift() + 16 - bits - k);
   return m;
 }
 
@@ -94,7 +96,8 @@ void check_backward(Rig& rig) {
   const double n = double(rig.count / t.shape.c);
   for (int c = 0; c < t.shape.c; ++c) {
     const Channel m = measure(rig, c);
-    const double reach = m.half_step + m.fraction;  // how far a saved code may be off, in input units
+    const double reach = m.half_step + m.fraction;  // how far a code may be off, in input units
+    const double saved_reach = reach + m.saved_step;
     double g = 0, gx = 0, s = 0, size = 0, unsure = 0;
     int64_t sum = 0;
     for (size_t e = c; e < rig.count; e += t.shape.c) {
@@ -103,7 +106,7 @@ void check_backward(Rig& rig) {
       s += ((x > 0) - (x < 0)) / n, unsure += (std::fabs(x) <= reach) / n;
       sum += masked[e];
     }
-    const double gx_error = size * reach / m.deviation;
+    const double gx_error = size * saved_reach / m.deviation;
     RC_ASSERT(rig.beta.grad[c] == float(double(sum) * 2e-6));
     RC_ASSERT(std::fabs(rig.gamma.grad[c] - gx * n * 2e-6) <= (gx_error * n + 1e-6 * size * n) * 2e-6);
     const double scale = m.constant ? 0 : 2e-6 * rig.gamma.value[c] / (m.deviation * rig.unit(c));
@@ -111,8 +114,8 @@ void check_backward(Rig& rig) {
       const double d = rig.input[e] - m.mean, x = d / m.deviation, sign = (d > 0) - (d < 0);
       const double expected = scale * (masked[e] - g - (t.l2 ? x * gx : kappa * (sign - s) * gx));
       double error = 0;
-      if (t.l2) error = reach / m.deviation * (std::fabs(gx) + gx_error) + std::fabs(x) * gx_error;
-      else error = kappa * ((std::fabs(d) <= reach) + unsure) * (std::fabs(gx) + gx_error) + 2 * kappa * gx_error;
+      if (t.l2) error = saved_reach / m.deviation * (std::fabs(gx) + gx_error) + std::fabs(x) * gx_error;
+      else error = 2 * kappa * ((std::fabs(d) <= reach) + unsure) * (std::fabs(gx) + gx_error) + 2 * kappa * gx_error;
       const double bound = dx.scale * 3 + std::fabs(scale) * error;
       RC_ASSERT(std::fabs((*dx.memory)[e] * dx.scale - expected) <= bound * (1 + 1e-6));
       RC_ASSERT(std::abs((*dx.memory)[e]) <= dx.top);
@@ -145,7 +148,7 @@ TEST(Norm, EvaluationUsesRunningStatistics) {
     for (int c = 0; c < t.shape.c; ++c) {
       const double mean = rig.ctx.states[0].floats[c], deviation = rig.ctx.states[1].floats[c];
       const double peak = rig.ctx.states[2].floats[c], unit = rig.unit(c), gamma = rig.gamma.value[c];
-      const double step = peak / (1 << (t.bits - 2)) + 2 * unit;  // at least the code's step and the mean's rounding
+      const double step = 2 * peak / (top_code(t) + 0.49) + 2 * unit;  // at least the code's step and the mean's rounding
       for (size_t e = c; e < rig.count; e += t.shape.c) {
         const double d = std::clamp(rig.input[e] * unit - mean, -peak, peak);  // beyond it, it saturates
         double expected = gamma * d / deviation + rig.beta.value[c] + (t.residual ? 0.0004 * rig.residual[e] : 0);
@@ -199,6 +202,43 @@ TEST(Norm, TheGradientOfABatchHasNoMean) {
     // A sixteenth of a unit from each of two constants, and the products' roundings, of deviation 0.3.
     EXPECT_LE(std::fabs(sum / n), 2.0 / 16 + 6 * 0.3 / std::sqrt(n)) << "channel " << c;
   }
+}
+
+/// Saved magnitudes have 2 or 3 bits, and steps of up to half the range, but the sums that are made of them no bias.
+TEST(Norm, SavedBitsLeaveTheGradientsTheirMeans) {
+  for (const bool l2 : {false, true})
+    for (const bool residual : {false, true}) {
+      Trial t;
+      t.shape = {8, 8, 16};
+      t.images = 32;
+      t.l2 = l2;
+      t.residual = residual;
+      Rig whole(t);
+      t.saved_bits = 4;
+      Rig saved(t);
+      for (Rig* rig : {&whole, &saved}) {
+        rig->forward();
+        rig->ctx.values[2].gradients = {&rig->delta};
+        rig->layer->backward(rig->ctx);
+      }
+      EXPECT_EQ(saved.layer->info().saved_bytes_per_image, 1024 / 2 + (residual ? 1024 / 8 : 0));
+      EXPECT_EQ(whole.layer->info().saved_bytes_per_image, 1024 + (residual ? 1024 / 8 : 0));
+      double error = 0, size = 0;
+      for (int c = 0; c < 16; ++c) {
+        const Channel m = measure(saved, c);
+        double squares = 0, steps = 0;
+        for (size_t e = c; e < saved.count; e += 16) {
+          squares += double(saved.gradient[e]) * saved.gradient[e];
+          steps += std::abs(saved.gradient[e]);
+        }
+        // The dither's deviation is at most half a step; the two forwards' codes differ by their own steps.
+        const double noise = std::sqrt(squares) * m.saved_step / 2, rounding = std::sqrt(squares) * 2 * m.half_step;
+        const double off = (saved.gamma.grad[c] - whole.gamma.grad[c]) / 2e-6 * m.deviation;
+        EXPECT_LE(std::fabs(off), 4 * (noise + rounding)) << "channel " << c;
+        error += off * off, size += steps * steps * m.saved_step * m.saved_step / 16;
+      }
+      EXPECT_LE(error, 0.01 * size);  // a bias of a quarter of a step would be the whole of it
+    }
 }
 
 TEST(Norm, AConstantChannelGivesItsOffset) {

@@ -12,13 +12,21 @@ namespace subbyte::norm_rig {
 
 struct Trial {
   Shape shape{4, 4, 3};
-  int images = 3, threads = 1, bits = 8, grad_bits = 16, code_bits = 0;
+  int images = 3, threads = 1, bits = 8, saved_bits = 8, grad_bits = 16, code_bits = 0;
   bool l2 = false, relu = true, residual = true;
   bool keeps_stream = true;  // somebody reads z beside its codes
   float clip_a = 100, clip_norm = 100;
   int block_groups_a = 1;
   unsigned seed = 1;
 };
+
+/// How a trial's codes are saved.
+inline SavedNormCode saved_code(const Trial& t) {
+  const int bits = std::min(t.bits, t.saved_bits);
+  return {t.bits, bits, bits < t.bits && t.relu && !t.residual};
+}
+/// Its largest code.
+inline int top_code(const Trial& t) { return t.saved_bits < t.bits ? saved_code(t).top() : (1 << (t.bits - 1)) - 1; }
 
 struct Rig {
   explicit Rig(const Trial& trial) : t(trial), random(trial.seed), ctx(config(trial)) {
@@ -72,6 +80,7 @@ struct Rig {
     n.shape = t.shape;
     config.norm = t.l2 ? NormKind::l2 : NormKind::l1;
     config.quant.norm_bits = t.bits;
+    config.quant.norm_saved_bits = t.saved_bits;
     config.quant.norm_grad_bits = t.grad_bits;
     config.quant.clip_a = t.clip_a;
     config.quant.block_groups_a = t.block_groups_a;
@@ -111,6 +120,7 @@ inline Trial any_trial() {
   t.images = *rc::gen::inRange(2, 6);
   t.threads = *rc::gen::inRange(1, 4);
   t.bits = *rc::gen::element(8, 8, 2, 3, 4, 5, 6, 7);
+  t.saved_bits = *rc::gen::element(8, 8, 3, 4, 5, 6, 7);
   t.l2 = *rc::gen::arbitrary<bool>();
   t.relu = *rc::gen::arbitrary<bool>();
   t.residual = *rc::gen::arbitrary<bool>();
