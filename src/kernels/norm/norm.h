@@ -18,6 +18,7 @@
 
 #include "base/isa.h"
 #include "kernels/period.h"
+#include "kernels/norm_codes/norm_codes.h"
 #include "kernels/quantize/quantize.h"
 
 namespace subbyte {
@@ -51,6 +52,7 @@ struct NormForward {
   int32_t* z_max;      ///< [channels], max |z|
   const NormCodes* codes = nullptr;  ///< or null
   bool z_read = true;  ///< false: z is scratch, and need not be written
+  const SavedImage* saved = nullptr;  ///< written, if given; q is then its `codes`, and mask its `mask` with has_mask: scratch
 };
 
 /// Sums y * scale + offset must fit 32 bits, and z with the residual 16.
@@ -74,6 +76,7 @@ struct NormReduce {
   int32_t* delta_max;      ///< one value
   const int16_t* scale = nullptr;   ///< [period], as in forward: elements with z <= 0 are masked; null: they are not
   const int16_t* offset = nullptr;  ///< [period]
+  const SavedImage* saved = nullptr;  ///< read in place of q, which is its `codes`; with has_mask, mask is its `mask`
 };
 
 struct NormBackward {
@@ -85,6 +88,7 @@ struct NormBackward {
   bool l2;
   int16_t* dy;           ///< may be delta
   int32_t* dy_max;       ///< [channels], max |dy|, at least what it holds
+  const SavedImage* saved = nullptr;  ///< as in NormReduce
 };
 
 struct NormKernels {

@@ -2,6 +2,8 @@
 // pixels ("columns" of registers, a pixel's elements apart); other shapes take the generic loops.
 #include <immintrin.h>
 
+#include <optional>
+
 #include "kernels/norm/norm.h"
 
 namespace subbyte {
@@ -150,7 +152,56 @@ struct Nibbles {
   }
 };
 
-template <int Shift, bool Residual, bool Codes>
+/// Registers of 32 codes to and from nibbles of [q < 0][z > 0]m (kernels/norm_codes).
+class SavedNibbles {
+ public:
+  explicit SavedNibbles(const SavedImage& s)
+      : packed_(s.packed),
+        has_mask_(s.width.has_mask),
+        start_(s.start),
+        low_(_mm512_set1_epi16(int16_t((1 << s.width.shift()) - 1))),
+        levels_(_mm512_set1_epi16(int16_t((1 << s.width.magnitude_bits()) - 1))),
+        positive_(_mm512_set1_epi16(int16_t(1 << s.width.magnitude_bits()))),
+        drop_(_mm_cvtsi32_si128(s.width.shift())) {
+    alignas(64) int16_t lane[64];
+    for (int i = 0; i < 64; ++i) lane[i] = int16_t(norm_code_dither(i, 0));
+    for (int i = 0; i < 2; ++i) dither_[i] = _mm512_load_si512(lane + 32 * i);
+    alignas(16) uint8_t code[16];
+    for (int i = 0; i < 16; ++i) code[i] = uint8_t(i);
+    s.kernels->restore(code, nullptr, 16, s.width);
+    for (uint8_t& value : code) value = uint8_t(value - (1 << (s.width.code_bits - 1)));
+    values_ = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(code)));
+  }
+  void store(int64_t at, Vec q, __mmask32 positive) const {
+    const Vec block = _mm512_set1_epi16(int16_t(5 * (at / 64) + start_)), negative = _mm512_srai_epi16(q, 15);
+    const Vec dither = _mm512_and_si512(_mm512_add_epi16(dither_[at / 32 % 2], block), low_);
+    Vec code = _mm512_srl_epi16(_mm512_add_epi16(_mm512_xor_si512(q, negative), dither), drop_);
+    code = _mm512_min_epi16(code, levels_);
+    code = _mm512_or_si512(code, _mm512_and_si512(negative, _mm512_set1_epi16(8)));
+    if (has_mask_) code = _mm512_or_si512(code, _mm512_maskz_mov_epi16(positive, positive_));
+    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_or_si512(code, _mm512_srli_epi32(code, 12)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(packed_ + at / 2), bytes);
+  }
+  Vec load(int64_t at, uint32_t& positive) const {
+    const __m256i pair = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(packed_ + at / 2)));
+    const __m256i code = _mm256_and_si256(_mm256_or_si256(pair, _mm256_slli_epi16(pair, 4)), _mm256_set1_epi8(15));
+    positive = _mm256_test_epi8_mask(code, _mm512_castsi512_si256(_mm512_packus_epi16(positive_, positive_)));
+    return _mm512_cvtepi8_epi16(_mm256_shuffle_epi8(values_, code));
+  }
+  bool has_mask() const { return has_mask_; }
+
+ private:
+  uint8_t* packed_;
+  bool has_mask_;
+  int start_;
+  Vec low_, levels_, positive_, dither_[2];
+  __m256i values_;
+  __m128i drop_;
+};
+
+bool in_nibbles(const SavedImage* s) { return s && s->width.saved_bits == 4; }
+
+template <int Shift, bool Residual, bool Codes, bool Saved>
 void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
   const int step = f.channels > 32 ? f.channels : 32;
   const Vec half = _mm512_set1_epi16(1 << (Shift - 1)), zero = _mm512_set1_epi16(1 << (15 - Shift));
@@ -163,6 +214,7 @@ void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
     const Vec scale = load(f.scale + column), offset = load(f.offset + column);
     const Vec least = _mm512_sub_epi16(_mm512_setzero_si512(), limit);
     const Nibbles nibbles(Codes ? *f.codes : none, column);
+    [[maybe_unused]] const std::optional<SavedNibbles> saved = Saved ? std::optional<SavedNibbles>(*f.saved) : std::nullopt;
     Vec signs = _mm512_setzero_si512(), top = _mm512_setzero_si512();
     auto fold_signs = [&] {
       alignas(64) int16_t lane[32];
@@ -175,17 +227,17 @@ void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
       Vec t = _mm512_sub_epi16(load(y + at), mu);
       t = _mm512_max_epi16(_mm512_min_epi16(t, limit), least);
       const Vec q = _mm512_srai_epi16(_mm512_add_epi16(_mm512_mullo_epi16(t, pow2), half), Shift);
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(f.q + at), _mm512_cvtepi16_epi8(_mm512_add_epi16(q, zero)));
+      if constexpr (!Saved)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(f.q + at), _mm512_cvtepi16_epi8(_mm512_add_epi16(q, zero)));
       signs = _mm512_add_epi16(signs, _mm512_or_si512(_mm512_srai_epi16(q, 15), one));
       Vec z = _mm512_add_epi16(mulh(_mm512_slli_epi16(q, Shift), scale), offset);
       if constexpr (Residual) z = _mm512_add_epi16(z, mulh(_mm512_mullo_epi16(load(f.residual + at), r_pow2), r_scale));
       z = _mm512_max_epi16(z, floor);
       if (z_read) _mm512_storeu_si512(f.z + at, z);
       top = _mm512_max_epi16(top, _mm512_abs_epi16(z));
-      if (f.mask) {
-        const uint32_t bits = _mm512_cmpgt_epi16_mask(z, _mm512_setzero_si512());
-        __builtin_memcpy(f.mask + at / 8, &bits, 4);
-      }
+      const uint32_t positive = _mm512_cmpgt_epi16_mask(z, _mm512_setzero_si512());
+      if (f.mask && !(Saved && f.saved->width.has_mask)) __builtin_memcpy(f.mask + at / 8, &positive, 4);
+      if constexpr (Saved) saved->store(at, q, positive);
       if constexpr (Codes) nibbles.store(at, z);
       if (++run == 1 << 14) fold_signs(), run = 0;
     }
@@ -194,14 +246,21 @@ void forward_columns(const int16_t* y, int64_t count, const NormForward& f) {
   }
 }
 
+template <int Shift, bool Saved>
+void forward_saved(const int16_t* y, int64_t count, const NormForward& f) {
+  const bool nibbles = f.codes && f.codes->bits == 4;
+  if (nibbles && f.residual) return forward_columns<Shift, true, true, Saved>(y, count, f);
+  if (nibbles) return forward_columns<Shift, false, true, Saved>(y, count, f);
+  if (f.residual) forward_columns<Shift, true, false, Saved>(y, count, f);
+  else forward_columns<Shift, false, false, Saved>(y, count, f);
+  if (f.codes) f.codes->nearest_packed(f.z, count, f.codes->grid, f.codes->zero, f.codes->bits, f.codes->packed);
+}
+
 template <int Shift>
 void forward_shift(const int16_t* y, int64_t count, const NormForward& f) {
-  const bool nibbles = f.codes && f.codes->bits == 4;
-  if (nibbles && f.residual) return forward_columns<Shift, true, true>(y, count, f);
-  if (nibbles) return forward_columns<Shift, false, true>(y, count, f);
-  if (f.residual) forward_columns<Shift, true, false>(y, count, f);
-  else forward_columns<Shift, false, false>(y, count, f);
-  if (f.codes) f.codes->nearest_packed(f.z, count, f.codes->grid, f.codes->zero, f.codes->bits, f.codes->packed);
+  if (in_nibbles(f.saved) && f.bits == 8) return forward_saved<Shift, true>(y, count, f);
+  forward_saved<Shift, false>(y, count, f);
+  if (f.saved) f.saved->save(count);
 }
 
 void forward(const int16_t* y, int64_t count, const NormForward& f) {
@@ -217,18 +276,23 @@ void forward(const int16_t* y, int64_t count, const NormForward& f) {
   }
 }
 
-void reduce(int64_t count, const NormReduce& r) {
-  if (!whole_registers(count, r.channels)) return generic::reduce(count, r);
+template <bool Saved>
+void reduce_columns(int64_t count, const NormReduce& r) {
+  [[maybe_unused]] const std::optional<SavedNibbles> saved = Saved ? std::optional<SavedNibbles>(*r.saved) : std::nullopt;
   const Vec zero = _mm512_set1_epi16(int16_t(1 << (r.bits - 1)));
   Vec top = _mm512_setzero_si512();
   const __m128i up = _mm_cvtsi32_si128(16 - r.bits);
   PairSums sum, product;
   Vec scale = _mm512_setzero_si512(), offset = _mm512_setzero_si512();
-  auto masked = [&](int64_t at, Vec q) {
+  const bool has_mask = Saved && r.saved->width.has_mask;
+  auto codes = [&](int64_t at, uint32_t& positive) {
+    if constexpr (Saved) return saved->load(at, positive);
+    else return load_codes(r.q + at, zero);
+  };
+  auto masked = [&](int64_t at, Vec q, uint32_t bits) {
     Vec d = load(r.delta + at);
     if (r.mask) {
-      uint32_t bits;
-      __builtin_memcpy(&bits, r.mask + at / 8, 4);
+      if (!has_mask) __builtin_memcpy(&bits, r.mask + at / 8, 4);
       d = _mm512_maskz_mov_epi16(bits, d);
       _mm512_storeu_si512(r.delta + at, d);
     }
@@ -246,8 +310,9 @@ void reduce(int64_t count, const NormReduce& r) {
         if (r.scale) scale = load(r.scale + column), offset = load(r.offset + column);
       },
       [&](int64_t at, int64_t next) {
-        const Vec q = load_codes(r.q + at, zero), q_next = next < 0 ? _mm512_setzero_si512() : load_codes(r.q + next, zero);
-        const Vec a = masked(at, q), b = next < 0 ? _mm512_setzero_si512() : masked(next, q_next);
+        uint32_t bits = 0, bits_next = 0;
+        const Vec q = codes(at, bits), q_next = next < 0 ? _mm512_setzero_si512() : codes(next, bits_next);
+        const Vec a = masked(at, q, bits), b = next < 0 ? _mm512_setzero_si512() : masked(next, q_next, bits_next);
         sum.add(a, b);
         product.add(a, b, q, q_next);
       },
@@ -260,17 +325,28 @@ void reduce(int64_t count, const NormReduce& r) {
   *r.delta_max = most > *r.delta_max ? most : *r.delta_max;
 }
 
-template <bool L2>
+void reduce(int64_t count, const NormReduce& r) {
+  if (!whole_registers(count, r.channels)) return generic::reduce(count, r);
+  if (in_nibbles(r.saved)) return reduce_columns<true>(count, r);
+  if (r.saved) r.saved->restore(count, true);
+  reduce_columns<false>(count, r);
+}
+
+template <bool L2, bool Saved>
 void backward_columns(int64_t count, const NormBackward& b) {
   const int step = b.channels > 32 ? b.channels : 32;
   const Vec zero = _mm512_set1_epi16(int16_t(1 << (b.bits - 1))), none = _mm512_setzero_si512();
   const Vec pow2 = _mm512_set1_epi16(b.delta_pow2);
   const __m128i up = _mm_cvtsi32_si128(16 - b.bits);
+  [[maybe_unused]] const std::optional<SavedNibbles> saved = Saved ? std::optional<SavedNibbles>(*b.saved) : std::nullopt;
+  [[maybe_unused]] uint32_t bits;
   for (int column = 0; column < step; column += 32) {
     const Vec scale = load(b.scale + column), mean = load(b.mean + column), slope = load(b.slope + column);
     Vec top = none;
     for (int64_t at = column; at < count; at += step) {
-      const Vec q = load_codes(b.q + at, zero);
+      Vec q;
+      if constexpr (Saved) q = saved->load(at, bits);
+      else q = load_codes(b.q + at, zero);
       Vec v = _mm512_sub_epi16(mulh(_mm512_mullo_epi16(load(b.delta + at), pow2), scale), mean);
       if constexpr (L2) {
         v = _mm512_sub_epi16(v, mulh(_mm512_sll_epi16(q, up), slope));
@@ -286,8 +362,10 @@ void backward_columns(int64_t count, const NormBackward& b) {
 
 void backward(int64_t count, const NormBackward& b) {
   if (!whole_registers(count, b.channels)) return generic::backward(count, b);
-  if (b.l2) backward_columns<true>(count, b);
-  else backward_columns<false>(count, b);
+  if (in_nibbles(b.saved)) return b.l2 ? backward_columns<true, true>(count, b) : backward_columns<false, true>(count, b);
+  if (b.saved) b.saved->restore(count, false);
+  if (b.l2) backward_columns<true, false>(count, b);
+  else backward_columns<false, false>(count, b);
 }
 
 void combine(const int16_t* a, int16_t a_pow2, int16_t a_scale, const int16_t* b, int16_t b_pow2, int16_t b_scale,

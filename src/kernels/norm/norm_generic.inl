@@ -254,6 +254,7 @@ void forward(const int16_t* y, int64_t count, const NormForward& f) {
   }
   if (f.mask) store_mask(f.z, count, f.mask);
   if (f.codes) f.codes->nearest_packed(f.z, count, f.codes->grid, f.codes->zero, f.codes->bits, f.codes->packed);
+  if (f.saved) f.saved->save(count);
 }
 
 #ifndef SUBBYTE_OWN_MASK
@@ -301,6 +302,7 @@ inline int16_t reduce_run(const int16_t* __restrict delta, const uint8_t* __rest
 }
 
 void reduce(int64_t count, const NormReduce& r) {
+  if (r.saved) r.saved->restore(count, true);
   if (r.mask) apply_mask(r.delta, count, r.mask);
   const int period = period_of(r.channels);
   alignas(64) int32_t sum[tile], product[tile];
@@ -358,6 +360,7 @@ inline void backward_l2(const NormBackward& b, int64_t at, int from, int n, int1
 }
 
 void backward(int64_t count, const NormBackward& b) {
+  if (b.saved) b.saved->restore(count, false);
   const int period = period_of(b.channels);
   const int16_t zero = int16_t(1 << (b.bits - 1));
   alignas(64) int16_t top[tile];

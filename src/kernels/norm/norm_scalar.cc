@@ -50,9 +50,11 @@ void forward(const int16_t* y, int64_t count, const NormForward& f) {
     if (magnitude(z) > f.z_max[c]) f.z_max[c] = magnitude(z);
   }
   if (f.codes) f.codes->nearest_packed(f.z, count, f.codes->grid, f.codes->zero, f.codes->bits, f.codes->packed);
+  if (f.saved) f.saved->save(count);
 }
 
 void reduce(int64_t count, const NormReduce& r) {
+  if (r.saved) r.saved->restore(count, true);
   for (int64_t i = 0; i < count; ++i) {
     const int c = int(i % r.channels);
     const int32_t q = r.q[i] - (1 << (r.bits - 1));
@@ -66,6 +68,7 @@ void reduce(int64_t count, const NormReduce& r) {
 }
 
 void backward(int64_t count, const NormBackward& b) {
+  if (b.saved) b.saved->restore(count, false);
   for (int64_t i = 0; i < count; ++i) {
     const int c = int(i % b.channels);
     const int32_t q = b.q[i] - (1 << (b.bits - 1));

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "base/isa.h"
+#include "kernels/quantize/quantize.h"
 
 namespace subbyte {
 
@@ -40,5 +41,24 @@ struct NormCodeKernels {
 };
 
 const NormCodeKernels& norm_code_kernels(Isa isa);
+
+/// An image's saved codes, packed, and what a pass of the normalization needs that does not have them in its registers.
+struct SavedImage {
+  SavedNormCode width;
+  uint8_t* packed;
+  uint8_t *codes, *mask;  ///< scratch: a byte an element (7 more are written), a bit an element (with has_mask)
+  int start;              ///< of the dither; to save only
+  const NormCodeKernels* kernels;
+  const QuantizeKernels* quantize;
+
+  void save(int64_t count) const {
+    kernels->save(codes, mask, count, width, start);
+    quantize->pack(codes, count, width.saved_bits, packed);
+  }
+  void restore(int64_t count, bool restores_mask) const {
+    quantize->unpack(packed, count, width.saved_bits, codes);
+    kernels->restore(codes, restores_mask ? mask : nullptr, count, width);
+  }
+};
 
 }  // namespace subbyte

@@ -194,16 +194,19 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
                                    (range_known ? out.codes.image_bytes : 0)));
     ThreadScratch& s = *ctx.scratch[thread];
     s.norm_codes.resize(size_t(elements_) + 8);
-    if (saved_.has_mask) s.norm_mask.resize(size_t(packed_bytes(elements_, 1)));
+    const bool saves = ctx.training && saves_less();
     if (!keeps_stream) s.stream.resize(size_t(elements_));
     for (int i = begin; i < end; ++i) {
       int16_t* z = keeps_stream ? out.stream.image(i, elements_) : s.stream.data();
-      uint8_t* const mask = saved_.has_mask ? s.norm_mask.data() : saves_mask_ ? mask_.data() + i * mask_bytes() : nullptr;
+      SavedImage saved;
+      if (saves) saved = saved_image(ctx, thread, i);
+      uint8_t* const mask = saves_mask_ ? mask_.data() + i * mask_bytes() : saves && saved_.has_mask ? saved.mask : nullptr;
       NormForward f{mu_p.data(), limit_p.data(), pow2_p.data(), scale_.data(), offset_.data(), channels_, bits_,
                     residual ? residual->stream.image(i, elements_) : nullptr, join.pow2, join.multiplier, node_.relu,
                     z, direct ? codes_.data() + i * code_bytes() : s.norm_codes.data(),
                     ctx.training ? mask : nullptr, signs.at(thread), top.at(thread), nullptr,
-                    keeps_stream || (range_known && (quantizer_.has_blocks() || quantizer_.counts(ctx, i)))};
+                    keeps_stream || (range_known && (quantizer_.has_blocks() || quantizer_.counts(ctx, i))),
+                    saves ? &saved : nullptr};
       NormCodes codes;
       if (range_known && !quantizer_.has_blocks()) {
         codes = quantizer_.image_codes(ctx, out, i);
@@ -212,7 +215,8 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
       ctx.norm.forward(y.image(i, elements_), elements_, f);
       if (range_known && quantizer_.has_blocks()) quantizer_.image(ctx, out, i, z);
       if (range_known) quantizer_.add_energy(ctx, thread, i, elements_, channels_, z);
-      if (ctx.training && !direct) save_codes(ctx, i, s.norm_codes.data(), mask);
+      if (ctx.training && !direct && !saves)
+        ctx.quantize.pack(s.norm_codes.data(), elements_, bits_, codes_.data() + i * code_bytes());
     }
   });
   if (range_known) quantizer_.finish_energy(ctx, elements_ / channels_, out.stream.scale);
@@ -223,13 +227,14 @@ void NormLayer::normalize(Context& ctx, Value& in, Value& out, const Value* resi
   if (out.codes.bits && !range_known) quantizer_.run(ctx, out, channel_top);
 }
 
-/// `codes` are bytes, and changed.
-void NormLayer::save_codes(Context& ctx, int image, uint8_t* codes, const uint8_t* mask) {
-  if (saves_less()) {
-    const auto words = random_words(ctx.config.seed, RandomUse::norm_codes, uint32_t(ctx.step), uint32_t(id_), uint32_t(image));
-    ctx.norm_codes.save(codes, mask, elements_, saved_, int(words[0] % 256));
-  }
-  ctx.quantize.pack(codes, elements_, saved_.saved_bits, codes_.data() + image * code_bytes());
+/// Where less than the codes is saved.
+SavedImage NormLayer::saved_image(Context& ctx, int thread, int image) {
+  ThreadScratch& s = *ctx.scratch[thread];
+  s.norm_codes.resize(size_t(elements_) + 8);
+  if (saved_.has_mask) s.norm_mask.resize(size_t(packed_bytes(elements_, 1)));
+  const auto words = random_words(ctx.config.seed, RandomUse::norm_codes, uint32_t(ctx.step), uint32_t(id_), uint32_t(image));
+  return {saved_, codes_.data() + image * code_bytes(), s.norm_codes.data(), s.norm_mask.data(), int(words[0] % 256),
+          &ctx.norm_codes, &ctx.quantize};
 }
 
 /// z of one y: what the forward pass computes for every element (kernels/norm/norm.h).

@@ -62,8 +62,8 @@ class NormLayer : public IntegerLayer, public GradientSink {
   bool mask_by_code() const { return node_.relu && !saves_mask_ && !saved_.has_mask; }
   int64_t code_bytes() const { return packed_bytes(elements_, saved_.saved_bits); }  // saved, an image
   int64_t mask_bytes() const { return saves_mask_ ? packed_bytes(elements_, 1) : 0; }
-  void save_codes(Context&, int image, uint8_t* codes, const uint8_t* mask);
-  const uint8_t* saved_codes(Context&, int thread, int image, uint8_t* mask) const;
+  SavedImage saved_image(Context&, int thread, int image);
+  const uint8_t* whole_codes(Context&, int thread, int image) const;
   void round_gradient(Context&, Stream& delta, int32_t top) const;
   int32_t value_of(int32_t y, int16_t mu, int16_t limit, int16_t pow2, int16_t scale, int16_t offset) const;
 

@@ -31,14 +31,13 @@ class DitheredConstants {
 
 }  // namespace
 
-/// An image's codes as bytes; the mask that is saved in them is written, if asked for.
-const uint8_t* NormLayer::saved_codes(Context& ctx, int thread, int image, uint8_t* mask) const {
+/// An image's codes as bytes, where they were saved whole.
+const uint8_t* NormLayer::whole_codes(Context& ctx, int thread, int image) const {
   const uint8_t* packed = codes_.data() + image * code_bytes();
-  if (saved_.saved_bits == 8) return packed;
+  if (bits_ == 8) return packed;
   Buffer<uint8_t>& bytes = ctx.scratch[thread]->norm_codes;
   bytes.resize(size_t(elements_) + 8);
-  ctx.quantize.unpack(packed, elements_, saved_.saved_bits, bytes.data());
-  if (saves_less()) ctx.norm_codes.restore(bytes.data(), mask, elements_, saved_);
+  ctx.quantize.unpack(packed, elements_, bits_, bytes.data());
   return bytes.data();
 }
 
@@ -84,12 +83,12 @@ void NormLayer::take_gradient(Context& ctx, int thread, int image) {
   timer.work(0, (r.joined ? 8 : 4) * elements_ + code_bytes() + mask_bytes());
   int16_t* d = r.delta->image(image, elements_);
   if (r.joined) r.join.run(ctx, image, elements_, d);
-  Buffer<uint8_t>& scratch = ctx.scratch[thread]->norm_mask;
-  if (saved_.has_mask) scratch.resize(size_t(packed_bytes(elements_, 1)));
-  const uint8_t* codes = saved_codes(ctx, thread, image, saved_.has_mask ? scratch.data() : nullptr);
-  const uint8_t* mask = saved_.has_mask ? scratch.data() : saves_mask_ ? mask_.data() + image * mask_bytes() : nullptr;
+  SavedImage saved;
+  if (saves_less()) saved = saved_image(ctx, thread, image);
+  const uint8_t* codes = saves_less() ? saved.codes : whole_codes(ctx, thread, image);
+  const uint8_t* mask = saved_.has_mask ? saved.mask : saves_mask_ ? mask_.data() + image * mask_bytes() : nullptr;
   ctx.norm.reduce(elements_, {d, mask, codes, channels_, bits_, r.sums.at(thread), r.products.at(thread), r.tops.at(thread),
-                              mask_by_code() ? scale_.data() : nullptr, offset_.data()});
+                              mask_by_code() ? scale_.data() : nullptr, offset_.data(), saves_less() ? &saved : nullptr});
 }
 
 int NormLayer::reads(int image, ReadAhead* ahead) const {
@@ -182,10 +181,14 @@ void NormLayer::normalize_gradient(Context& ctx, Reduction& reduction) {
   ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
     PhaseTimer timer(ctx.profile, thread, id_, Phase::norm_backward);
     timer.work(0, (end - begin) * (4 * elements_ + code_bytes()));
-    for (int i = begin; i < end; ++i)
-      ctx.norm.backward(elements_, {delta->image(i, elements_), saved_codes(ctx, thread, i, nullptr), scale_p.data(), mean_p.of(i),
-                                    slope_p.of(i), channels_, bits_, int16_t(1 << k), l2_, dy_.image(i, elements_),
-                                    dy_.image_top.data() + int64_t(i) * channels_});
+    for (int i = begin; i < end; ++i) {
+      SavedImage saved;
+      if (saves_less()) saved = saved_image(ctx, thread, i);
+      ctx.norm.backward(elements_, {delta->image(i, elements_), saves_less() ? saved.codes : whole_codes(ctx, thread, i),
+                                    scale_p.data(), mean_p.of(i), slope_p.of(i), channels_, bits_, int16_t(1 << k), l2_,
+                                    dy_.image(i, elements_), dy_.image_top.data() + int64_t(i) * channels_,
+                                    saves_less() ? &saved : nullptr});
+    }
   });
 }
 
