@@ -66,7 +66,7 @@ run-aarch64:
 demo:
 	@tools/install_packages.sh demo
 	@$(MAKE) build
-	build/bin/subbyte train --model resnet20 --data fashion-mnist --format w4a4g4 --epochs $(DEMO_EPOCHS) \
+	build/bin/subbyte train --model resnet20 --data fashion-mnist --format w4a4g4 --epochs $(DEMO_EPOCHS) --lr 0.2 \
 	  --set data.crop=0 --set evaluation.test=last --out runs/demo --force
 	build/bin/subbyte report runs/demo -o runs/demo/report.html
 

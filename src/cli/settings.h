@@ -31,12 +31,12 @@ struct Settings {
     double momentum = 0.1;
   } norm;
   struct {
-    int64_t epochs = 30, batch = 128, seed = 1, threads = 0, max_steps = 0, stop_after = 0, keep_every = 0;
+    int64_t epochs = 60, batch = 128, seed = 1, threads = 0, max_steps = 0, stop_after = 0, keep_every = 0;
     double label_smoothing = 0, log_every = 10;
     std::string init;
   } train;
   struct {
-    double lr = 0.2, momentum = 0.9, weight_decay = 5e-4;
+    double lr = 0.1, momentum = 0.9, weight_decay = 5e-4;
     bool nesterov = true, decay_all = false;
   } optimizer;
   struct {

@@ -10,7 +10,7 @@ namespace subbyte {
 struct ScheduleConfig {
   enum class Kind { constant, step, cosine, onecycle };
   Kind kind = Kind::onecycle;
-  double lr = 0.2;                  ///< the highest learning rate
+  double lr = 0.1;                  ///< the highest learning rate
   double warmup = 0.3;              ///< fraction of the run that warms up, 0 <= warmup < 1
   std::vector<double> milestones;   ///< step: fractions of the run, ascending, where the rate is multiplied by gamma
   double gamma = 0.1;               ///< step

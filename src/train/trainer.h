@@ -41,7 +41,7 @@ struct EvalResult {
 EvalResult evaluate(Network& network, EvalSource& source, int batch);
 
 struct TrainerConfig {
-  int64_t epochs = 30;      ///< of the whole run: the schedule's length
+  int64_t epochs = 60;      ///< of the whole run: the schedule's length
   int64_t max_steps = 0;    ///< end after that many steps of the run; 0: no limit
   int64_t stop_after = 0;   ///< end after that many epochs of the run; 0: no limit
   int eval_batch = 128;

@@ -32,7 +32,8 @@ TEST(NormCodes, KeepSignMagnitudeAndMask) {
     std::vector<uint8_t> saved, restored, bits((count + 7) / 8, 0);
     for (int i = 0; i < count; ++i) {
       const int q = codes[i] - zero, lane = i % 64, dither = (11 * lane + 7 * (lane / 16) + 5 * (i / 64) + start) % (1 << s);
-      const int magnitude = std::min(((q < 0 ? -1 - q : q) + dither) / (1 << s), (1 << m) - 1), positive = mask[i / 8] >> i % 8 & 1;
+      const int level = ((q < 0 ? -1 - q : q) + dither) / (1 << s), magnitude = std::min(level, (1 << m) - 1);
+      const int positive = mask[i / 8] >> i % 8 & 1;
       saved.push_back(uint8_t((q < 0) << (f.saved_bits - 1) | (f.has_mask && positive) << m | magnitude));
       restored.push_back(uint8_t(zero + (q < 0 ? -1 - magnitude * (1 << s) : magnitude * (1 << s))));
       if (positive) bits[i / 8] = uint8_t(bits[i / 8] | 1 << i % 8);

@@ -8,7 +8,8 @@
 // the stream), the scale, the product and the offset by half a unit of z each, the residual by another unit; the L1 deviation
 // is taken around the mean rounded to the stream's unit, f of it off. In backward: g is off by a unit (scale and product),
 // each mean by a unit (constants are dithered), the correction by a unit; <g x> by <|g|> (h + f) / D; signs only where
-// |y - mean| <= h + f (and a code of 0 counts as positive). Where less than the code is saved, its step is added to h, but not for the signs.
+// |y - mean| <= h + f (and a code of 0 counts as positive). Where less than the code is saved, its step is added to h, but
+// not for the signs.
 #include "nn/integer/norm_test_rig.h"
 
 namespace subbyte {
