@@ -118,6 +118,24 @@ TEST_F(Cli, TrainEvalPredictInfo) {
   EXPECT_EQ(std::count(plain.out.begin(), plain.out.end(), '%'), 2);
 }
 
+/// What training measures is then what is deployed, bit for bit: from the run and from its file.
+TEST_F(Cli, TrainingMayEvaluateFolded) {
+  expect_good(subbyte(train("a", {"--set", "evaluation.folded=true"})));
+  const json last = metrics("a").back();
+  for (const char* what : {"a", "a/last.safetensors"}) {
+    const Outcome folded = subbyte({"eval", what, "--data-dir", path("data"), "--folded", "--json"});
+    expect_good(folded);
+    EXPECT_EQ(json::parse(folded.out)["accuracy"], last["test_accuracy"]) << what;
+    const Outcome plain = subbyte({"eval", what, "--data-dir", path("data"), "--json"});
+    expect_good(plain);
+    EXPECT_EQ(json::parse(plain.out)["loss"], json::parse(folded.out)["loss"]) << what;
+    EXPECT_NE(json::parse(plain.out)["loss"], json::parse(folded.out)["unfolded_loss"]) << what;
+  }
+  expect_error(subbyte(train("b", {"--format", "fp32", "--set", "evaluation.folded=true"})), 2,
+               {"evaluation.folded: found true with format fp32, expected an integer format"});
+  expect_error(subbyte({"eval", "a", "--folded", "--data-dir", "elsewhere"}), 1, {"elsewhere"});
+}
+
 TEST_F(Cli, TrainJsonIsOneObjectOnStandardOutput) {
   const Outcome outcome = subbyte(train("a", {"--json"}));
   EXPECT_EQ(outcome.code, 0);

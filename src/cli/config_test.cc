@@ -139,6 +139,11 @@ TEST(Config, FinishChecksNamesAndCombinations) {
   EXPECT_NE(error("schedule.name=cos").find("expected constant, step, cosine or onecycle"), std::string::npos);
   EXPECT_NE(error("schedule.milestones=0.7,0.5").find("ascending"), std::string::npos);
   EXPECT_NE(error("evaluation.test=often").find("found 'often'"), std::string::npos);
+  Config folded = complete();
+  folded.set("evaluation.folded=true");
+  folded.finish();
+  folded.set("format.name=fp32");
+  EXPECT_THROW(folded.finish(), UsageError);
 }
 
 TEST(Config, DefaultsThatDependOnOtherKeys) {

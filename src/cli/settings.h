@@ -47,6 +47,7 @@ struct Settings {
   struct {
     std::string test = "every";
     int64_t batch = 256;
+    bool folded = false;
   } evaluation;
   struct {
     int64_t height = 0, width = 0, channels = 0, classes = 0;

@@ -44,7 +44,7 @@ void require_resumable(const TrainArgs& args) {
   for (const Key& key : keys())
     if (key.scope == Scope::recipe && given.is_set(key.name))
       throw UsageError(fmt::format("{}: cannot change in a resumed run; --epochs, --stop-after, --max-steps, "
-                                   "--threads, --data-dir and evaluation.* can", key.name));
+                                   "--threads, --data-dir, evaluation.test and evaluation.batch can", key.name));
 }
 
 void make_absolute(std::string& path) {

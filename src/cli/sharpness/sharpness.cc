@@ -25,6 +25,7 @@ struct SharpnessArgs : RunMeasureArgs {
 std::unique_ptr<Network> twin_of(const LoadedRun& run) {
   Settings settings = run.config.settings;
   settings.format.name = "fp32";
+  settings.evaluation.folded = false;
   std::unique_ptr<Network> network = build_network(settings);
   restore_parameters(run.checkpoint, *network);
   for (const Param& param : network->params())
