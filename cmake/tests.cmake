@@ -39,6 +39,7 @@ if(SUBBYTE_FLOAT)
 endif()
 if(SUBBYTE_CLI)
   subbyte_test_program(data src/data subbyte_data)
+  subbyte_test_program(fpga src/fpga subbyte_fpga)
   subbyte_test_program(cli src/cli subbyte_cli)
   subbyte_test_program(whole tests subbyte_cli)
 else()  # what needs no program
