@@ -46,6 +46,7 @@ if(SUBBYTE_CLI)
   add_library(subbyte_cli STATIC ${cli})
   target_include_directories(subbyte_cli PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_compile_definitions(subbyte_cli PRIVATE SUBBYTE_VERSION="${PROJECT_VERSION}"
+                                                 SUBBYTE_RTL="${CMAKE_SOURCE_DIR}/fpga/rtl"
                                                  $<$<BOOL:${SUBBYTE_FLOAT}>:SUBBYTE_WITH_FLOAT>)
   target_link_libraries(subbyte_cli PUBLIC subbyte_data subbyte_fpga CLI11::CLI11 tomlplusplus::tomlplusplus fmt::fmt
                                            nlohmann_json::nlohmann_json)

@@ -16,7 +16,7 @@ Cycles& Cycles::operator+=(const Cycles& o) {
 }
 
 Cycles count_cycles(const Schedule& s) {
-  const int64_t rows = s.config.rows, ends = 2 * rows + s.config.cols - 1;
+  const int64_t rows = s.config.rows, ends = 2 * rows + s.config.cols;
   Cycles c;
   c.macs = int64_t(s.product.m()) * s.product.n() * s.product.k;
   c.tiles = int64_t(s.tiles.size());
@@ -30,7 +30,7 @@ Cycles count_cycles(const Schedule& s) {
 }
 
 Cycles float_cycles(ProductSize p, int rows, int cols) {
-  const int64_t ends = 2 * int64_t{rows} + cols - 1;
+  const int64_t ends = 2 * int64_t{rows} + cols;
   Cycles c;
   c.macs = p.m * p.n * p.k;
   c.tiles = (p.m + rows - 1) / rows * ((p.n + cols - 1) / cols);

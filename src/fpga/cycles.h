@@ -1,7 +1,7 @@
 // Cycles of an output-stationary array.
-//   one after the other   beats of a tile + 2 rows + cols - 1: the last index reaches the far corner, then rows leave
-//                         (fpga/README.md: drain from rows + cols cycles after the last beat on, for rows cycles)
-//   overlapped            max(beats, rows) a tile, and 2 rows + cols - 1 once: needs a second register for a finished sum in
+//   one after the other   beats of a tile + 2 rows + cols: the last index reaches the far corner, then rows leave
+//                         (fpga/README.md: drain from rows + cols + 1 cycles after the last beat on, for rows cycles)
+//   overlapped            max(beats, rows) a tile, and 2 rows + cols once: needs a second register for a finished sum in
 //                         each PE, which leaves while the next tile is added up
 #pragma once
 #include <cstdint>

@@ -16,7 +16,7 @@ struct Elements {
 };
 
 ArrayOperand operand(const CodesView& view, int outer, int k) {
-  ArrayOperand o{view.bits, view.is_signed, outer, {}, {}};
+  ArrayOperand o{view.bits, view.is_signed, outer, {}, {}, view.zero};
   o.code.assign(size_t(outer) * size_t(k), 0);
   o.shift.assign(o.code.size(), 0);
   return o;

@@ -13,10 +13,12 @@ struct Digit {
   int shift = 0;  // of the digit in the code
 };
 
-std::vector<Digit> digits_of(const ArrayOperand& whole, int port) {
+/// `symmetric`: the lowest code of the port is none (a's, fpga/README.md). A highest digit that holds all its bits could be it.
+std::vector<Digit> digits_of(const ArrayOperand& whole, int port, bool symmetric) {
   if (whole.port_bits() <= port) return {{whole, 0}};
   std::vector<Digit> digits;
-  const int step = port - 1, count = (whole.port_bits() - 1 + step - 1) / step;
+  const int step = port - 1, magnitude = whole.port_bits() - 1;
+  const int count = (magnitude + step - 1) / step + (symmetric && whole.is_signed && magnitude % step == 0);
   for (int d = 0; d < count; ++d) {
     Digit digit{whole, d * step};
     const bool last = d + 1 == count;
@@ -32,7 +34,7 @@ std::vector<Digit> digits_of(const ArrayOperand& whole, int port) {
 }
 
 ArrayOperand columns_of(const ArrayOperand& whole, int k, int begin, int end) {
-  ArrayOperand part{whole.bits, whole.is_signed, whole.outer, {}, {}};
+  ArrayOperand part{whole.bits, whole.is_signed, whole.outer, {}, {}, whole.zero};
   for (int i = 0; i < whole.outer; ++i) {
     const int64_t at = int64_t(i) * k;
     part.code.insert(part.code.end(), whole.code.begin() + at + begin, whole.code.begin() + at + end);
@@ -55,8 +57,8 @@ void require_whole(const ArrayProduct& whole, const std::vector<ArrayProduct>& p
 
 std::vector<ArrayProduct> split_product(const ArrayProduct& whole, const ArrayConfig& config) {
   std::vector<ArrayProduct> parts;
-  for (const Digit& a : digits_of(whole.a, config.a_bits))
-    for (const Digit& b : digits_of(whole.b, config.b_bits)) {
+  for (const Digit& a : digits_of(whole.a, config.a_bits, true))
+    for (const Digit& b : digits_of(whole.b, config.b_bits, false)) {
       ArrayProduct part = whole;
       part.a = a.operand;
       part.b = b.operand;

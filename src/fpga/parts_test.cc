@@ -11,8 +11,9 @@ namespace subbyte {
 namespace {
 
 RC_GTEST_PROP(Parts, DigitsFitThePortsAndAddUp, ()) {
-  const ArrayProduct p = random_product({8, 8, *rc::gen::arbitrary<bool>(), 0, 0, 2});
-  const ArrayConfig c = array_config(Format::parse(*rc::gen::element<std::string>("w4a4g4", "w2a2g2", "w6a5g4")), 4,
+  const int bits = *rc::gen::element(7, 8);
+  const ArrayProduct p = random_product({bits, 8, *rc::gen::arbitrary<bool>(), 0, 0, 2});
+  const ArrayConfig c = array_config(Format::parse(*rc::gen::element<std::string>("w4a4g4", "w2a2g2", "w6a5g4", "w3a3g3")), 4,
                                      *rc::gen::element(Placement::barrel, Placement::sorted), 4, 4);
   const std::vector<ArrayProduct> parts = split_product(p, c);  // throws unless sums add up
   RC_ASSERT(parts.size() > 1u);
@@ -26,6 +27,7 @@ RC_GTEST_PROP(Parts, DigitsFitThePortsAndAddUp, ()) {
     };
     RC_ASSERT(fits(part.a));
     RC_ASSERT(fits(part.b));
+    for (int16_t code : part.a.code) RC_ASSERT(code > -(1 << (c.a_bits - 1)));
     check_schedule(make_schedule(part, c));
   }
 }
@@ -45,8 +47,8 @@ TEST(Parts, WhatFitsStaysWhole) {
   ArrayProduct p;
   p.name = "product";
   p.k = 2;
-  p.a = {4, false, 1, {15, 3}, {0, 0}};
-  p.b = {4, true, 1, {-7, 2}, {0, 0}};
+  p.a = {4, false, 1, {15, 3}, {0, 0}, 0};
+  p.b = {4, true, 1, {-7, 2}, {0, 0}, 0};
   p.k_shift = {0, 1};
   p.sums = {-93};
   const std::vector<ArrayProduct> parts = split_product(p, c);

@@ -16,6 +16,7 @@ struct ArrayOperand {
   int outer = 0;
   std::vector<int16_t> code;
   std::vector<uint8_t> shift;
+  int zero = 0;             ///< what the library's stored codes have added; taken out here
 
   /// Bits of a signed port that holds it: one more for unsigned codes.
   int port_bits() const { return bits + !is_signed; }

@@ -62,12 +62,12 @@ TEST(Schedule, RefusesWhatTheArrayCannotDo) {
   ArrayProduct p;
   p.name = "product";
   p.k = 1;
-  p.a = {8, true, 1, {100}, {0}};
-  p.b = {4, true, 1, {-7}, {0}};
+  p.a = {8, true, 1, {100}, {0}, 0};
+  p.b = {4, true, 1, {-7}, {0}, 0};
   p.k_shift = {0};
   p.sums = {-700};
   EXPECT_THROW(make_schedule(p, c), UsageError);  // 8 bits at a port of 5
-  p.a = {4, true, 1, {7}, {3}};
+  p.a = {4, true, 1, {7}, {3}, 0};
   p.sums = {-392};
   check_schedule(make_schedule(p, c));
   p.k_shift = {4};  // 3 on b, 1 more than a has
@@ -80,11 +80,11 @@ TEST(Schedule, RefusesWhatTheArrayCannotDo) {
 TEST(Cycles, OfAKnownProduct) {
   ArrayProduct p;
   p.k = 100;
-  p.a = {4, true, 20, std::vector<int16_t>(2000, 1), std::vector<uint8_t>(2000, 0)};
-  p.b = {4, true, 5, std::vector<int16_t>(500, 1), std::vector<uint8_t>(500, 0)};
+  p.a = {4, true, 20, std::vector<int16_t>(2000, 1), std::vector<uint8_t>(2000, 0), 0};
+  p.b = {4, true, 5, std::vector<int16_t>(500, 1), std::vector<uint8_t>(500, 0), 0};
   p.k_shift.assign(100, 0);
   p.k_shift[3] = 3;
-  const int tiles = 3, ends = 2 * 8 + 4 - 1;  // 20 rows in eights; 5 columns in fours
+  const int tiles = 3, ends = 2 * 8 + 4;  // 20 rows in eights; 5 columns in fours
   const Cycles barrel = count_cycles(make_schedule(p, array_config(Format::parse("w4a4g4"), 4, Placement::barrel, 8, 4)));
   EXPECT_EQ(barrel.macs, 10000);
   EXPECT_EQ(barrel.tiles, 2 * tiles);

@@ -13,7 +13,7 @@ struct ProductBits {
 };
 
 inline ArrayOperand random_operand(int bits, bool is_signed, int outer, int k, int most_shift) {
-  ArrayOperand o{bits, is_signed, outer, {}, {}};
+  ArrayOperand o{bits, is_signed, outer, {}, {}, 0};
   const int top = is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
   for (int i = 0; i < outer * k; ++i) {
     o.code.push_back(int16_t(*rc::gen::inRange(is_signed ? -top : 0, top + 1)));

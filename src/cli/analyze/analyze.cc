@@ -9,10 +9,7 @@
 #include "base/error.h"
 #include "cli/analyze/output.h"
 #include "cli/commands.h"
-#include "cli/data_args.h"
-#include "cli/plot/figure.h"
-#include "cli/run_folder.h"
-#include "cli/setup.h"
+#include "cli/measured_run.h"
 #include "cli/sources.h"
 #include "cli/utf8.h"
 
@@ -20,9 +17,8 @@ namespace subbyte {
 namespace {
 
 struct AnalyzeArgs {
-  std::string run, plot;
-  DataArgs data;
-  int batch = 0;
+  MeasuredRunArgs run;
+  std::string plot;
   StudyOptions study;
   bool json = false;
 };
@@ -41,13 +37,6 @@ Twin make_twin(const Settings& settings) {
   } catch (const Error& error) {
     return {nullptr, error.what()};
   }
-}
-
-void require_quantized(const LoadedRun& run, const std::string& path) {
-  const std::string& format = run.config.settings.format.name;
-  if (!Format::parse(format).is_integer())
-    throw Error(fmt::format("{}: trained in {}, so nothing in it is quantized; expected a run in an integer format (wXaYgZ)",
-                            path, format));
 }
 
 /// The run's checkpoints in the order of training: kept ones, then the last. One that equals the last is not kept twice.
@@ -72,22 +61,14 @@ const char* const kColumns =
     "  mean of all with FP32's, and of the expectation, which has no noise left (exp): what it lacks to 1 is bias\n";
 
 int analyze(const AnalyzeArgs& args) {
-  LoadedRun run = load_run(args.run);
-  require_quantized(run, args.run);
-  apply(args.data, run.config);
-  if (args.batch != 0) run.config.set(*find_key("train.batch"), std::to_string(args.batch));
-  run.config.finish();
+  const LoadedRun run = open_measured_run(args.run);
+  require_quantized(run, args.run.run);
   const Settings& settings = run.config.settings;
-  if (!args.plot.empty() && !have_gnuplot())
-    throw Error("--plot: gnuplot not found, expected it on the PATH (Debian package gnuplot-nox)");
-
-  const RunData data = open_run_data(settings);
-  require_same_input(settings, data.source, *data.train);
+  require_gnuplot(args.plot);
+  const RunData data = open_measured_data(run);
   TrainLoader loader(data.train, int(settings.train.batch), augmentation(settings), uint64_t(settings.train.seed));
   LoaderSource source(loader);
-  if (args.study.batches > loader.batches_per_epoch())
-    throw UsageError(fmt::format("--batches: found {}, expected at most {}, the batches of {} that the data have",
-                                 args.study.batches, loader.batches_per_epoch(), settings.train.batch));
+  require_batches(args.study.batches, loader, settings.train.batch);
   const std::unique_ptr<Network> network = build_network(settings);
   const Twin twin = make_twin(settings);
   if (!args.json) {
@@ -97,7 +78,7 @@ int analyze(const AnalyzeArgs& args) {
   }
 
   std::vector<StudiedCheckpoint> studied;
-  for (const Checkpoint& checkpoint : checkpoints_of(run, args.run)) {
+  for (const Checkpoint& checkpoint : checkpoints_of(run, args.run.run)) {
     restore(checkpoint, *network, nullptr);
     studied.push_back({std::filesystem::path(checkpoint.path).stem().string(), checkpoint.info.progress,
                        study_checkpoint(*network, twin.network.get(), source, args.study)});
@@ -109,7 +90,7 @@ int analyze(const AnalyzeArgs& args) {
     if (!figures.empty()) fmt::print("\n{} figures in {}, as PNG and SVG\n", figures.size(), args.plot);
     return 0;
   }
-  nlohmann::ordered_json json = {{"run", printable_utf8(args.run)},
+  nlohmann::ordered_json json = {{"run", printable_utf8(args.run.run)},
                                  {"model", settings.model.name},
                                  {"format", settings.format.name},
                                  {"batches", args.study.batches},
@@ -130,9 +111,7 @@ void add_analyze(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand(
       "analyze", "Measure what quantization does to a trained model's gradients, activations and weights.");
   auto args = std::make_shared<AnalyzeArgs>();
-  command->add_option("RUN", args->run, "run folder (each kept checkpoint, then the last) or .safetensors file")->required();
-  add_data_options(*command, args->data);
-  command->add_option("--batch", args->batch, "images a batch (default: the run's)");
+  add_measured_run(*command, args->run, "each kept checkpoint, then the last", "images a batch (default: the run's)");
   command->add_option("--batches", args->study.batches, "training batches to measure (default 2)")->check(CLI::Range(1, 10000));
   command->add_option("--roundings", args->study.roundings, "roundings of each gradient and each step (default 8)")
       ->check(CLI::Range(2, 1000));

@@ -9,9 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
-#include "cli/data_args.h"
-#include "cli/run_folder.h"
-#include "cli/setup.h"
+#include "cli/measured_run.h"
 #include "cli/sharpness/output.h"
 #include "cli/utf8.h"
 
@@ -19,9 +17,9 @@ namespace subbyte {
 namespace {
 
 struct SharpnessArgs {
-  std::string run, plot;
-  DataArgs data;
-  int batch = 0, batches = 4;
+  MeasuredRunArgs run;
+  std::string plot;
+  int batches = 4;
   SharpnessOptions options;
   bool json = false;
 };
@@ -44,9 +42,7 @@ std::unique_ptr<Network> twin_of(const LoadedRun& run) {
 /// same records whatever their own seeds are.
 std::vector<LoadedBatch> fixed_batches(const RunData& data, int batch, const SharpnessArgs& args) {
   TrainLoader loader(data.train, batch, {}, args.options.seed);
-  if (args.batches > loader.batches_per_epoch())
-    throw UsageError(fmt::format("--batches: found {}, expected at most {}, the batches of {} that the data have",
-                                 args.batches, loader.batches_per_epoch(), batch));
+  require_batches(args.batches, loader, batch);
   std::vector<LoadedBatch> batches;
   for (int b = 0; b < args.batches; ++b) batches.push_back(loader.get(0, b));
   return batches;
@@ -69,7 +65,7 @@ SharpnessEvents spoken_events() {
 
 nlohmann::ordered_json head_json(const SharpnessArgs& args, const LoadedRun& run, int64_t records) {
   const Settings& settings = run.config.settings;
-  return {{"run", printable_utf8(args.run)},
+  return {{"run", printable_utf8(args.run.run)},
           {"model", settings.model.name},
           {"format", settings.format.name},
           {"norm", settings.norm.kind},
@@ -86,16 +82,11 @@ nlohmann::ordered_json head_json(const SharpnessArgs& args, const LoadedRun& run
 }
 
 int sharpness(const SharpnessArgs& args) {
-  LoadedRun run = load_run(args.run);
-  apply(args.data, run.config);
-  if (args.batch != 0) run.config.set(*find_key("train.batch"), std::to_string(args.batch));
-  run.config.finish();
+  const LoadedRun run = open_measured_run(args.run);
   const Settings& settings = run.config.settings;
-  if (!args.plot.empty() && !have_gnuplot())
-    throw Error("--plot: gnuplot not found, expected it on the PATH (Debian package gnuplot-nox)");
+  require_gnuplot(args.plot);
   const std::unique_ptr<Network> network = twin_of(run);
-  const RunData data = open_run_data(settings);
-  require_same_input(settings, data.source, *data.train);
+  const RunData data = open_measured_data(run);
   const std::vector<LoadedBatch> batches = fixed_batches(data, int(settings.train.batch), args);
 
   const std::string name = fmt::format("{} {}, norm {}", settings.model.name, settings.format.name, settings.norm.kind);
@@ -128,9 +119,8 @@ void add_sharpness(CommandLine& line) {
       "sharpness", "Measure how sharply the loss bends around a trained model's parameters, in FP32.");
   auto args = std::make_shared<SharpnessArgs>();
   SharpnessOptions& options = args->options;
-  command->add_option("RUN", args->run, "run folder (its last checkpoint) or .safetensors file")->required();
-  add_data_options(*command, args->data);
-  command->add_option("--batch", args->batch, "images a batch, normalized together (default: the run's)");
+  add_measured_run(*command, args->run, "its last checkpoint",
+                   "images a batch, normalized together (default: the run's)");
   command->add_option("--batches", args->batches, "training batches, without augmentation (default 4)")
       ->check(CLI::Range(1, 10000));
   command->add_option("--iterations", options.iterations, "of the power iteration, at most (default 20)")
