@@ -7,7 +7,7 @@
 // Significands are multiplied by booth_multiplier; normalizing (one bit), rounding and the exponent share one carry chain.
 module fp16_multiply #(
     parameter WIDE = 0,
-    parameter STYLE = 0,
+    parameter STYLE = 0,     // 0 plain, 1 hand-mapped, 2 the same with the significands' product left to the tool (DSP)
     localparam W = WIDE ? 32 : 16
 ) (
     input  [15:0]  x,
@@ -18,7 +18,7 @@ module fp16_multiply #(
   wire sign = x[15] ^ y[15];
   wire zero = (x[14:10] == 0) || (y[14:10] == 0);
   wire [21:0] product;
-  if (STYLE == 0) begin : plain
+  if (STYLE != 1) begin : plain
     assign product = {1'b1, x[9:0]} * {1'b1, y[9:0]};
   end else begin : mapped
     wire [22:0] p;
