@@ -1,0 +1,70 @@
+// From a channel's deviation to its multiplier, one bit a cycle:
+//
+//   m 2^e = D, 2^15 <= m < 2^16 (cut off);   R = floor((2^31 - 1) / m);   scale = clamp(floor(g R / 2^s + 1/2), +-32767)
+//
+// The host's h says s = h - (W - 16 - e): the left shifts that bring D's highest bit to the top. No s is below 1: where D is too
+// small for that (a constant channel), it is shifted less and the multiplier saturates. R's bits come from the highest down, so
+// g R is added up by doubling while they come. Everything takes at most W + 82 cycles. `ready` is high for one cycle.
+module norm_scale #(
+    parameter W = 31  // bits of D, at least 16
+) (
+    input                    clk,
+    input                    start,
+    input            [W-1:0] deviation,
+    input signed      [15:0] g,
+    input             [ 5:0] h,
+    output reg signed [15:0] scale,
+    output reg               ready
+);
+  localparam IDLE = 2'd0, NORMALIZE = 2'd1, DIVIDE = 2'd2, SHIFT = 2'd3;
+  reg [1:0] state = IDLE;
+  reg [W-1:0] d = 0;
+  reg [5:0] s = 0;
+  reg [3:0] count = 0;
+  reg [15:0] rest = 0;
+  reg signed [31:0] p = 0;
+  initial begin
+    scale = 0; ready = 0;
+  end
+
+  wire [17:0] trial = {1'b0, rest, 1'b1} - {2'b0, d[W-1-:16]};
+  wire bit_of_r = !trial[17];
+  wire last_shift = s == 1;
+  wire signed [31:0] rounded = p + 1;
+  wire signed [30:0] half = rounded[31:1];
+  wire fits = half[30:15] == {16{half[30]}};
+
+  always @(posedge clk) begin
+    ready <= state == SHIFT && last_shift;
+    count <= state == DIVIDE ? count - 1 : 15;
+    case (state)
+      IDLE:
+      if (start) begin
+        d <= deviation;
+        s <= h;
+        state <= NORMALIZE;
+      end
+      NORMALIZE: begin
+        rest <= 16'h7fff;  // the upper bits of 2^31 - 1, below every m
+        p <= 0;
+        if (!d[W-1] && !last_shift) begin
+          d <= d << 1;
+          s <= s - 1;
+        end else state <= DIVIDE;
+      end
+      DIVIDE: begin
+        rest <= bit_of_r ? trial[15:0] : {rest[14:0], 1'b1};
+        p <= (p << 1) + (bit_of_r ? g : 16'sd0);
+        if (count == 0) state <= SHIFT;
+      end
+      SHIFT: begin
+        p <= p >>> 1;
+        s <= s - 1;
+        if (last_shift) begin
+          scale <= fits ? {half[30], half[14:1], half[0] || (half[30] && half[14:1] == 0)} : {half[30], {14{~half[30]}}, 1'b1};
+          state <= IDLE;
+        end
+      end
+    endcase
+  end
+endmodule
