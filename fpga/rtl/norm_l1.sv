@@ -4,7 +4,7 @@
 // Three passes over y, of three channels at once: each takes an element a cycle. Of one channel they follow each other:
 //   mean       y1 (valid1, last1), then mu_ready
 //   deviation  start2, then y2 (valid2, last2), then scale_ready; eps is read with the first element, g and h when scale begins
-//   apply      start3, then y3 (valid3): q, z with out_valid four cycles later; limit, k, offset, relu are held by the host
+//   apply      start3, then y3 (valid3): q, z with out_valid three cycles later; low, high, k, offset, relu are held by the host
 // start2 and start3 take over what the pass before found, so that the next channel may follow behind.
 module norm_l1 #(
     parameter LOG = 16,  // a channel has at most 2^LOG elements
@@ -12,12 +12,13 @@ module norm_l1 #(
 ) (
     input                clk,
     input         [ 4:0] log_n,
+    input      [LOG-1:0] half,
     input signed  [15:0] y1, y2, y3,
     input                valid1, last1, valid2, last2, valid3, start2, start3,
     input         [15:0] eps,
     input signed  [15:0] g,
     input         [ 5:0] h,
-    input         [14:0] limit,
+    input signed  [15:0] low, high,
     input         [ 3:0] k,
     input signed  [15:0] offset,
     input                relu,
@@ -30,7 +31,7 @@ module norm_l1 #(
     output               out_valid
 );
   norm_mean #(.LOG(LOG)) mean (
-      .clk(clk), .y(y1), .valid(valid1), .last(last1), .log_n(log_n), .mu(mu), .ready(mu_ready)
+      .clk(clk), .y(y1), .valid(valid1), .last(last1), .half(half), .log_n(log_n), .mu(mu), .ready(mu_ready)
   );
 
   reg signed [15:0] mu2 = 0, mu_scale = 0, mu3 = 0, scale3 = 0;
@@ -67,7 +68,7 @@ module norm_l1 #(
   end
 
   norm_apply #(.STYLE(STYLE)) apply (
-      .clk(clk), .valid(valid3), .y(y3), .mu(mu3), .limit(limit), .k(k), .scale(scale3), .offset(offset), .relu(relu),
+      .clk(clk), .valid(valid3), .y(y3), .mu(mu3), .low(low), .high(high), .k(k), .scale(scale3), .offset(offset), .relu(relu),
       .q(q), .z(z), .out_valid(out_valid)
   );
 endmodule

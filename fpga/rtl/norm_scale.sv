@@ -30,9 +30,9 @@ module norm_scale #(
   wire [17:0] trial = {1'b0, rest, 1'b1} - {2'b0, d[W-1-:16]};
   wire bit_of_r = !trial[17];
   wire last_shift = s == 1;
-  wire signed [31:0] rounded = p + 1;
-  wire signed [30:0] half = rounded[31:1];
-  wire fits = half[30:15] == {16{half[30]}};
+  // Rounded, it is out of range where its high bits are no sign, or where it became -2^15: of 2^15 - 1/2 or of itself.
+  wire signed [15:0] rounded = p[16:1] + p[0];
+  wire fits = p[31:16] == {16{p[31]}} && rounded != 16'sh8000;
 
   always @(posedge clk) begin
     ready <= state == SHIFT && last_shift;
@@ -61,7 +61,7 @@ module norm_scale #(
         p <= p >>> 1;
         s <= s - 1;
         if (last_shift) begin
-          scale <= fits ? {half[30], half[14:1], half[0] || (half[30] && half[14:1] == 0)} : {half[30], {14{~half[30]}}, 1'b1};
+          scale <= fits ? rounded : {p[31], {14{~p[31]}}, 1'b1};
           state <= IDLE;
         end
       end

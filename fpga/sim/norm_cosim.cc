@@ -141,9 +141,9 @@ struct Bench {
       top.start3 = c3 != nullptr;
       cycle();
       idle();
-      if (c1) top.log_n = uint8_t(c1->log_n);
+      if (c1) top.log_n = uint8_t(c1->log_n), top.half = uint16_t(1 << (c1->log_n - 1));
       if (c2) top.eps = uint16_t(c2->eps), top.g = uint16_t(c2->g), top.h = uint8_t(c2->h);
-      if (c3) top.limit = uint16_t(c3->limit), top.k = uint8_t(c3->k), top.offset = uint16_t(c3->offset), top.relu = c3->relu;
+      if (c3) top.low = uint16_t(-c3->limit), top.high = uint16_t(c3->limit), top.k = uint8_t(c3->k), top.offset = uint16_t(c3->offset), top.relu = c3->relu;
       size_t at1 = 0, at2 = 0, at3 = 0, out = 0;
       bool mu_seen = !c1, scale_seen = !c2;
       const bool pauses = uniform(random, 0, 2) == 0;
