@@ -44,14 +44,14 @@ def _all():
         yield Design(name, "xc7", False, "plain", "fp16_array", fp16(wide, PLAIN))
         yield Design(name, "xc7", True, "dsp", "fp16_array", fp16(wide, SLICES))
         for family in ("ecp5", "ice40"):
-            yield Design(name, family, False, "luts", "fp16_array", fp16(wide, MAPPED, 4))
-        yield Design(name, "ecp5", True, "dsp", "fp16_array", fp16(wide, SLICES, 4))
+            yield Design(name, family, False, "luts", "fp16_array", fp16(wide, MAPPED))
+        yield Design(name, "ecp5", True, "dsp", "fp16_array", fp16(wide, SLICES))
     for bits, placement, groups in _integers():
         name = integer_name(bits, placement, groups)
         yield Design(name, "xc7", False, "mapped", "subbyte_array", integer(bits, placement, groups))
         yield Design(name, "xc7", False, "plain", "subbyte_array", integer(bits, placement, groups, PLAIN))
         for family in ("ecp5", "ice40"):
-            yield Design(name, family, False, "luts", "subbyte_array", integer(bits, placement, groups, PLAIN, size=4))
+            yield Design(name, family, False, "luts", "subbyte_array", integer(bits, placement, groups, PLAIN))
     for bits, groups, placement in ((8, 8, EDGE), (8, 8, BARREL)):
         yield Design(integer_name(bits, placement, groups), "xc7", False, "plain", "subbyte_array",
                      integer(bits, placement, groups, PLAIN))
@@ -60,7 +60,7 @@ def _all():
     yield Design("int8 G4 edge, instantiated", "xc7", True, "dsp", "subbyte_array", integer(8, EDGE, style=SLICES))
     yield Design("int8 G4 barrel, inferred", "xc7", True, "dsp", "subbyte_array", integer(8, BARREL, style=PLAIN))
     for bits in (4, 8):
-        yield Design(integer_name(bits, SORTED, 4), "ecp5", True, "dsp", "subbyte_array", integer(bits, SORTED, 4, PLAIN, size=4))
+        yield Design(integer_name(bits, SORTED, 4), "ecp5", True, "dsp", "subbyte_array", integer(bits, SORTED, 4, PLAIN))
     for acc in (21, 24, 28, 32):
         yield Design(f"edge lanes, {acc}-bit sums", "xc7", False, "lanes", "edge_lanes", dict(ACC_BITS=acc, STYLE=MAPPED))
     # units

@@ -78,7 +78,8 @@ module pe_int #(
   if (STYLE == 0) begin : plain_sum
     always @(posedge clk) acc <= drain ? north : step_out ? acc << 1 : acc + addend;
   end else begin : mapped_sum
-    wire [ACC_BITS-1:0] kept = SORTED && step_out ? acc << 1 : acc, next;
+    wire [ACC_BITS-1:0] kept = SORTED && step_out ? acc << 1 : acc;
+    wire [ACC_BITS-1:0] next;
     carry_chain #(.W(ACC_BITS)) adder (
         .s(drain ? north : kept ^ addend), .di(addend), .ci(1'b0), .o(next), .co()
     );
