@@ -28,7 +28,10 @@ module norm_apply #(
     q = 0; z = 0; out_valid = 0;
   end
 
-  wire signed [15:0] clamped = d > high ? high : d < low ? low : d;
+  wire signed [15:0] bound = d[15] ? low : high;  // low is below 0, high is not
+  // Of two numbers of one sign, d + ~bound carries where d > bound; d + ~bound + 1 does not where d < bound.
+  wire [15:0] gap = {1'b0, d[14:0]} + {1'b0, ~bound[14:0]} + d[15];
+  wire signed [15:0] clamped = gap[15] != d[15] ? bound : d;
   wire signed [15:0] t = clamped << k;
   wire signed [23:0] product;
   if (STYLE == 0) begin : plain

@@ -21,14 +21,18 @@ module norm_scale #(
   reg [W-1:0] d = 0;
   reg [5:0] s = 0;
   reg [3:0] count = 0;
-  reg [15:0] rest = 0;
+  reg signed [16:0] rest = 0;
   reg signed [31:0] p = 0;
   initial begin
     scale = 0; ready = 0;
   end
 
-  wire [17:0] trial = {1'b0, rest, 1'b1} - {2'b0, d[W-1-:16]};
-  wire bit_of_r = !trial[17];
+  // Division without restoring: a negative rest gets m back, where the next bit would have taken it away.
+  wire signed [16:0] m = {1'b0, d[W-1-:16]};
+  wire signed [16:0] flipped = rest[16] ? m : ~m;
+  wire signed [17:0] doubled = {rest, 1'b1};
+  wire signed [16:0] trial = doubled[16:0] + flipped + !rest[16];
+  wire bit_of_r = !trial[16];
   wire last_shift = s == 1;
   // Rounded, it is out of range where its high bits are no sign, or where it became -2^15: of 2^15 - 1/2 or of itself.
   wire signed [15:0] rounded = p[16:1] + p[0];
@@ -45,7 +49,7 @@ module norm_scale #(
         state <= NORMALIZE;
       end
       NORMALIZE: begin
-        rest <= 16'h7fff;  // the upper bits of 2^31 - 1, below every m
+        rest <= 17'h07fff;  // the upper bits of 2^31 - 1, below every m
         p <= 0;
         if (!d[W-1] && !last_shift) begin
           d <= d << 1;
@@ -53,7 +57,7 @@ module norm_scale #(
         end else state <= DIVIDE;
       end
       DIVIDE: begin
-        rest <= bit_of_r ? trial[15:0] : {rest[14:0], 1'b1};
+        rest <= trial;
         p <= (p << 1) + (bit_of_r ? g : 16'sd0);
         if (count == 0) state <= SHIFT;
       end
