@@ -6,7 +6,7 @@
 //
 //   M = (hi 2^L + lo) b,   P = sum_hi 2^L + sum_lo
 //
-// A row leaves in every cycle of drain all the same.
+// A sum_lo that outgrows L bits at the end spoils sum_hi (elsewhere sums wrap). A row leaves in every cycle of drain all the same.
 module dsp_array #(
     parameter ROWS = 8,
     parameter COLS = 8,

@@ -1,9 +1,10 @@
 // Many small arrays of different parameters behind one set of ports, for the C++ bench: `select` says which one is fed and seen.
 // `config_word` tells its parameters, so that they are written down once, here.
 module array_bench #(
+    parameter STRIDE = 1,    // every STRIDE-th of the 85 configurations
     localparam ROWS = 4,
     localparam COLS = 3,
-    localparam CONFIGS = 77 + 8
+    localparam CONFIGS = (77 + 8 + STRIDE - 1) / STRIDE
 ) (
     input                    clk,
     input      [7:0]         select,
@@ -24,9 +25,10 @@ module array_bench #(
     word = {5'd0, style[1:0], placement[1:0], acc[5:0], groups_b[3:0], groups[3:0], is_signed[0], b_bits[3:0], a_bits[3:0]};
   endfunction
   // 7 widths; 11 designs of each: four placements plain, four mapped, three in DSP slices.
-  function automatic [31:0] config_of(input integer i);
-    integer bits, kind, placement, style;
+  function automatic [31:0] config_of(input integer index);
+    integer i, bits, kind, placement, style;
     begin
+      i = index * STRIDE;
       bits = 2 + i / 11;
       kind = i % 11;
       style = kind / 4;
