@@ -97,6 +97,34 @@ TEST_F(Fpga, CyclesNextToFp16) {
     EXPECT_NE(text.out.find(part), std::string::npos) << part << "\nin " << text.out;
 }
 
+/// A report's file (fpga/report) with one FP16 array and one of ours.
+TEST_F(Fpga, AreaFromAReport) {
+  expect_good(subbyte(train_resnet("run")));
+  const auto report = [&](int lc) {
+    const json fp16 = {{"family", "xc7"}, {"dsp", false}, {"group", "mapped"}, {"top", "fp16_array"},
+                       {"parameters", {{"ROWS", 8}, {"COLS", 8}, {"WIDE", 0}, {"STYLE", 1}}}, {"LC", 12800}};
+    const json ours = {{"family", "xc7"}, {"dsp", false}, {"group", "mapped"}, {"top", "subbyte_array"},
+                       {"parameters", {{"ROWS", 4}, {"COLS", 8}, {"A_BITS", 5}, {"B_BITS", 4}, {"ACC_BITS", 24}, {"NG", 4},
+                                       {"NG_B", 4}, {"PLACEMENT", 1}, {"STYLE", 1}}},
+                       {"LC", lc}};
+    write_file(path("resources.json"), json{{"designs", {fp16, ours}}}.dump());
+  };
+  report(1600);  // 200 against 50 a PE
+  const Strings command = schedule({"--all", "--cycles", "--json", "--resources", path("resources.json")});
+  const Outcome outcome = subbyte(command);
+  expect_good(outcome);
+  EXPECT_EQ(json::parse(outcome.out)["fp16"]["area_of_a_pe"], 4.0);
+  EXPECT_EQ(json::parse(outcome.out)["fp16"]["pes"], 16);
+  expect_error(subbyte(schedule({"--all", "--cycles", "--placement", "edge", "--resources", path("resources.json")})), 1,
+               {"resources.json: found no subbyte_array", "A_BITS 5", "PLACEMENT 2"});
+  expect_error(subbyte(schedule({"--all", "--cycles", "--fp16-area", "4", "--resources", path("resources.json")})), 2,
+               {"one of --fp16-area and --resources"});
+  report(0);
+  expect_error(subbyte(command), 1, {"resources.json: ", "LC"});
+  write_file(path("resources.json"), std::string_view("{"));
+  expect_error(subbyte(command), 1, {"resources.json: "});
+}
+
 TEST_F(Fpga, ScheduleRefuses) {
   expect_good(subbyte(train("run", {"--epochs", "1"})));
   const Strings out = {"-o", path("s")};
@@ -178,6 +206,15 @@ TEST_F(Fpga, EveryLayerThroughTheArrayInVerilator) {
     EXPECT_NE(read_text(path("log")).find("22 layers, 96 products"), std::string::npos) << read_text(path("log"));
     EXPECT_NE(read_text(path("log")).find(" 0 differ"), std::string::npos);
   }
+}
+
+TEST_F(Fpga, NormalizationUnitsInVerilator) {
+  if (std::system("command -v verilator >/dev/null 2>&1") != 0) GTEST_SKIP() << "no verilator on the PATH";
+  const std::string library = (std::filesystem::path(SUBBYTE_PROGRAM).parent_path().parent_path() / "libsubbyte.a").string();
+  const std::string command = "cd " + root_ + " && " SUBBYTE_SOURCE "/fpga/sim/norm_cosim.sh " + library + " norm 100 >log 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0) << read_text(path("log"));
+  for (const char* unit : {"L1 plain", "L1 mapped", "L2 plain", "L2 mapped"})
+    EXPECT_NE(read_text(path("log")).find(unit), std::string::npos) << unit;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/names.h"
+#include "cli/fpga/area.h"
 #include "cli/fpga/cycle_table.h"
 #include "cli/fpga/description.h"
 #include "cli/fpga/fpga.h"
@@ -23,7 +24,7 @@ using Json = nlohmann::ordered_json;
 struct ScheduleArgs {
   MeasuredRunArgs run{.run = {}, .data = {}, .batch = 1};
   ArrayArgs array;
-  std::string layer, out;
+  std::string layer, out, resources;
   bool all = false, cycles = false, json = false;
   int record = 0;
   double fp16_area = 0;
@@ -38,6 +39,8 @@ void check(const ScheduleArgs& args) {
                                  args.run.batch - 1));
   if (args.fp16_area != 0 && !(args.fp16_area >= 1 && args.fp16_area <= 1000))
     throw UsageError(fmt::format("--fp16-area: found {}, expected 1 to 1000", args.fp16_area));
+  if (args.fp16_area != 0 && !args.resources.empty())
+    throw UsageError("fpga schedule: expected one of --fp16-area and --resources");
 }
 
 std::vector<std::string> wanted_layers(const ScheduleArgs& args, const ModelSpec& model) {
@@ -85,6 +88,7 @@ int schedule(const ScheduleArgs& args) {
   require_quantized(run, args.run.run);
   const Settings& settings = run.config.settings;
   const ArrayConfig config = array_of(args.array, args.array.format.empty() ? settings.format.name : args.array.format);
+  const double fp16_area = args.resources.empty() ? args.fp16_area : fp16_area_of(args.resources, config);
   const std::unique_ptr<Network> network = build_network(settings);
   const std::vector<std::string> layers = wanted_layers(args, network->model());
   const RunData data = open_measured_data(run);
@@ -103,7 +107,7 @@ int schedule(const ScheduleArgs& args) {
                {"batch", settings.train.batch},
                {"record", args.record},
                {"array", array_json(config)}};
-  CycleTable table(config, args.fp16_area);
+  CycleTable table(config, fp16_area);
   for (const LayerProducts& layer : recorded) {
     std::vector<std::vector<Schedule>> schedules;
     for (const ArrayProduct& p : layer.products) {
@@ -144,6 +148,8 @@ void add_fpga_schedule(CommandLine& line, CLI::App& fpga) {
   command->add_flag("--cycles", args->cycles, "print the cycles of every product");
   command->add_option("--fp16-area", args->fp16_area,
                       "area of an FP16 PE in PEs of this array: count cycles of an FP16 array as large as this one, too");
+  command->add_option("--resources", args->resources, "the same from the file of a resource report (fpga/report)")
+      ->type_name("FILE");
   command->add_flag("--json", args->json, "print one object instead of the table");
   command->callback([&line, args] { line.action = [args] { return schedule(*args); }; });
 }
