@@ -42,6 +42,19 @@ std::set<std::string> words_of(const std::string& text) {
   return words;
 }
 
+/// Names of the modules that a text makes with parameters, `name #(`; vendors' primitives are in capitals.
+std::set<std::string> modules_of(const std::string& text) {
+  std::set<std::string> names;
+  for (size_t at = text.find("#("); at != std::string::npos; at = text.find("#(", at + 1)) {
+    size_t end = at;
+    while (end > 0 && text[end - 1] == ' ') --end;
+    size_t begin = end;
+    while (begin > 0 && is_word(text[begin - 1])) --begin;
+    if (begin < end && std::islower(static_cast<unsigned char>(text[begin]))) names.insert(text.substr(begin, end - begin));
+  }
+  return names;
+}
+
 /// Texts of the modules that `top` needs, by name: a module is needed where a needed one says its name.
 std::map<std::string, std::string> needed_modules(const std::string& rtl, const std::string& top) {
   std::set<std::string> known;
@@ -59,6 +72,8 @@ std::map<std::string, std::string> needed_modules(const std::string& rtl, const 
     needed[name] = read_text(rtl + "/" + name + ".sv");
     for (const std::string& word : words_of(needed[name]))
       if (known.count(word)) open.push_back(word);
+    for (const std::string& module : modules_of(needed[name]))
+      if (!known.count(module)) throw Error(rtl + ": found no " + module + ".sv, which " + name + ".sv needs");
   }
   return needed;
 }

@@ -51,6 +51,9 @@ TEST_F(Design, HoldsWhatTheTopNeeds) {
 }
 
 TEST_F(Design, RefusesWhatCannotBe) {
+  std::filesystem::remove(rtl_ + "/leaf.sv");
+  EXPECT_THROW(names(), Error);
+  write_file(rtl_ + "/leaf.sv", "module leaf; endmodule\n");
   options_.name = "8bit";
   EXPECT_THROW(names(), UsageError);
   options_.name = "pe";  // a module's
