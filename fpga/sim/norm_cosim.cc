@@ -143,7 +143,10 @@ struct Bench {
       idle();
       if (c1) top.log_n = uint8_t(c1->log_n), top.half = uint16_t(1 << (c1->log_n - 1));
       if (c2) top.eps = uint16_t(c2->eps), top.g = uint16_t(c2->g), top.h = uint8_t(c2->h);
-      if (c3) top.low = uint16_t(-c3->limit), top.high = uint16_t(c3->limit), top.k = uint8_t(c3->k), top.offset = uint16_t(c3->offset), top.relu = c3->relu;
+      if (c3) {
+        top.low = uint16_t(-c3->limit), top.high = uint16_t(c3->limit), top.k = uint8_t(c3->k);
+        top.offset = uint16_t(c3->offset), top.relu = c3->relu;
+      }
       size_t at1 = 0, at2 = 0, at3 = 0, out = 0;
       bool mu_seen = !c1, scale_seen = !c2;
       const bool pauses = uniform(random, 0, 2) == 0;
@@ -213,7 +216,10 @@ int main(int argc, char** argv) {
     Counts counts;
     bench.run(all, counts);
     for (const Channel& c : all) counts.worst = std::max(counts.worst, relative_error(c, unit >= 2 ? 23 : 31));
-    if (counts.worst > 1.0 / (1 << 14)) ++counts.wrong, std::fprintf(stderr, "%s: multiplier off by %g\n", names[unit], counts.worst);
+    if (counts.worst > 1.0 / (1 << 14)) {
+      ++counts.wrong;
+      std::fprintf(stderr, "%s: multiplier off by %g\n", names[unit], counts.worst);
+    }
     std::printf("%-10s %d channels, %lld elements: %lld differ; multiplier within %.2g of real arithmetic, %lld cycles for a "
                 "channel's constants at most\n",
                 names[unit], channels, (long long)counts.elements, (long long)counts.wrong, counts.worst,

@@ -100,7 +100,8 @@ void run_product(Bench& bench, const std::string& folder, const json& array, con
   const json& files = product.at("files");
   const Memory a(folder, files.at("a")), b(folder, files.at("b")), index(folder, files.at("index")),
       sums(folder, files.at("sums"));
-  const bool has_shifts = files.contains("a_shift"), on_ports = array.at("placement") == "barrel" || array.at("placement") == "edge";
+  const bool has_shifts = files.contains("a_shift");
+  const bool on_ports = array.at("placement") == "barrel" || array.at("placement") == "edge";
   std::vector<Memory> shifts;
   if (has_shifts) shifts = {Memory(folder, files.at("a_shift")), Memory(folder, files.at("b_shift"))};
   const size_t k_bits = product.at("index").at("k_bits"), a_bits = product.at("index").at("a_shift_bits"),
