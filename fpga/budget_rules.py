@@ -4,16 +4,18 @@ from collections import namedtuple
 import designs
 import tables
 
-Check = namedtuple("Check", "text measured asked met")
+Check = namedtuple("Check", "text value measured asked met")
 LESS_LC = {4: 75, 6: 68, 8: 60}         # percent, against FP16 with an FP16 accumulator, lanes included
 LESS_WITH_DSP = {4: 65, 8: 35}          # LC + 242 DSP
 MOST_OVERHEAD, LEAST_PLAIN, LEAST_CLOCK = 6, 40, 3
 WEIGHT = 242
+# Targets that the present design misses, and what it reaches instead: told by report and test, and kept from getting worse.
+KNOWN_MISSES = {}
 
 
 def _less(text, value, base, asked):
     percent = 100 * (1 - value / base)
-    return Check(text, f"{percent:.1f}% less", f"{asked}%", percent >= asked)
+    return Check(text, percent, f"{percent:.1f}% less", f"{asked}%", percent >= asked)
 
 
 def check(results):
@@ -31,7 +33,7 @@ def check(results):
         best = min(by_placement, key=by_placement.get)
         barrel = by_placement.get(f"int{bits} G4 barrel")
         beside = f" (G4 barrel: {barrel:+.1f}%)" if barrel is not None else ""
-        checks.append(Check(f"xc7 without DSP, {best}: LUT over the array without shift", f"{by_placement[best]:+.1f}%{beside}",
+        checks.append(Check(f"xc7 without DSP, {best}: LUT over the array without shift", by_placement[best], f"{by_placement[best]:+.1f}%{beside}",
                             f"at most {MOST_OVERHEAD}%", by_placement[best] <= MOST_OVERHEAD))
     combined = lambda r: r["LC"] + WEIGHT * r["DSP"]
     for name, r in dsp.items():
@@ -44,5 +46,5 @@ def check(results):
     clocked = {r["name"]: tables.median(r["mhz"]) for r in results if r["group"] == "clock"}
     slowest = min((n for n in clocked if n.endswith("sorted")), key=clocked.get)
     times = clocked[slowest] / clocked[tables.HALF]
-    checks.append(Check(f"iCE40 HX8K, {slowest}: clock", f"{times:.1f} times FP16's", f"{LEAST_CLOCK} times", times >= LEAST_CLOCK))
+    checks.append(Check(f"iCE40 HX8K, {slowest}: clock", times, f"{times:.1f} times FP16's", f"{LEAST_CLOCK} times", times >= LEAST_CLOCK))
     return checks

@@ -101,8 +101,7 @@ class Synthesis:
                               capture_output=True, text=True)
         if done.returncode:
             raise ToolError(f"yosys failed ({key}.log in {self.work}): {(done.stderr or done.stdout).strip().splitlines()[-1:]}")
-        log = os.path.join(self.work, key + ".log")
-        os.remove(log)
+        os.remove(os.path.join(self.work, key + ".log"))
 
     def count(self, design):
         """Cells by type and yosys' estimate of packed tables (xc7)."""
@@ -111,19 +110,20 @@ class Synthesis:
         def make(key):
             self.log(f"{design.family} {'with' if design.dsp else 'without'} DSP, {design.group}: {design.name}")
             report = os.path.join(self.work, key + ".stat")
-            tech = " -tech xilinx" if design.family == "xc7" else ""
-            self._yosys(key, lines + [f"tee -q -o {report} stat{tech}"])
+            merged = ["techmap -map inverters.v", "simplemap t:$not", "opt_merge", "opt_clean"]
+            last = merged + [f"tee -q -o {report} stat -tech xilinx"] if design.family == "xc7" else [f"tee -q -o {report} stat"]
+            self._yosys(key, lines + last)
             with open(report) as f:
                 text = f.read()
             os.remove(report)
             text = text.rpartition("===")[2]  # the whole hierarchy's, or the only module's
-            cells = {m[1]: int(m[2]) for m in re.finditer(r"^ {5}(\w+) +(\d+)$", text, re.M)}
+            cells = {m[1]: int(m[2]) for m in re.finditer(r"^ {5}([\w$]+) +(\d+)$", text, re.M)}
             if not cells:
                 raise ToolError(f"yosys counted no cells of {design.name}")
             estimate = re.search(r"Estimated number of LCs: +(\d+)", text)
             return {"cells": cells, "packed": int(estimate[1]) if estimate else None}
 
-        return resources(design, self._kept(_key(design.top, self.yosys, lines), make))
+        return resources(design, self._kept(_key(design.top, self.yosys, lines, 1), make))
 
     def arrival(self, design):
         """Latest arrival of logic without wires, in picoseconds (yosys' sta on the xc7 cells' specify blocks)."""
@@ -168,7 +168,7 @@ def resources(design, raw):
     cells = raw["cells"]
     total = lambda pattern: sum(n for cell, n in cells.items() if re.fullmatch(pattern, cell))
     if design.family == "xc7":
-        extra = total(r"INV|SRL16E|SRLC32E")
+        extra = total(r"INV|\$_NOT_|SRL16E|SRLC32E")
         r = {"LUT": total(r"LUT\d") + extra, "LC": raw["packed"] + extra, "FF": total(r"FD[RSCP]E(_1)?"), "CARRY": total("CARRY4"),
              "DSP": total("DSP48E1")}
         r["slice"] = max(-(-r["LC"] // 4), -(-r["FF"] // 8), r["CARRY"])

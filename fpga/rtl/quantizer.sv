@@ -57,7 +57,7 @@ module quantizer #(
   end else begin : mapped
     booth_multiplier #(.XW(16), .YW(16)) multiply (.x(scaled), .y({1'b0, multiplier}), .p(product));
   end
-  reg signed [16:0] v = 0;      // with one bit below: 2 v, then rounded up by the next sum
+  reg signed [16:0] v = 0;      // with one bit below, which the next sum takes as carry
   always @(posedge clk) v <= product[30:14];
 
   // 4. round; r is what enters below the code, in units of v's last bit
@@ -70,8 +70,11 @@ module quantizer #(
   end
   wire [15:0] half = 16'd1 << (fraction - 1);
   wire [7:0] drawn = fraction == 8 ? random_now : fraction == 7 ? random_now >> 1 : random_now >> 2;
-  wire signed [16:0] value = (v + 17'sd1) >>> 1;
-  wire signed [16:0] sum = value + $signed({1'b0, stochastic ? {8'd0, drawn} : half});
+  // (v >> 1) + its rounding bit + what enters below the code: one carry chain
+  wire signed [16:0] floor1 = v >>> 1;
+  wire [16:0] entering = {1'b0, stochastic ? {8'd0, drawn} : half};
+  wire signed [16:0] sum;
+  carry_chain #(.W(17)) round (.s(floor1 ^ entering), .di(floor1), .ci(v[0]), .o(sum), .co());
   wire [16:0] floor6 = sum >>> 6;
   wire [2:0] more = {fraction[2] ^ fraction[1], ~fraction[1], fraction[0]};  // fraction - 6
   wire signed [16:0] code = $signed(floor6) >>> more;
