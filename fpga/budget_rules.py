@@ -10,7 +10,7 @@ LESS_WITH_DSP = {4: 65, 8: 35}          # LC + 242 DSP
 MOST_OVERHEAD, LEAST_PLAIN, LEAST_CLOCK = 6, 40, 3
 WEIGHT = 242
 # Targets that the present design misses, and what it reaches instead: told by report and test, and kept from getting worse.
-KNOWN_MISSES = {}
+KNOWN_MISSES = {"xc7 with DSP, int8 sorted, instantiated, with lanes: LC + 242 DSP": 34}
 
 
 def _less(text, value, base, asked):
