@@ -58,3 +58,4 @@ add_test(NAME package.install
          COMMAND ${CMAKE_COMMAND} -DBUILD=${CMAKE_BINARY_DIR} -DSOURCE=${CMAKE_SOURCE_DIR}
                  -DWORK=${CMAKE_BINARY_DIR}/package-test -P ${CMAKE_SOURCE_DIR}/tests/package/check.cmake)
 set_tests_properties(package.install PROPERTIES TIMEOUT 600 LABELS examples)
+include(cmake/tests_fpga.cmake)

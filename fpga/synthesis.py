@@ -56,10 +56,10 @@ def script(design):
     settings = " ".join(f"-set {k} {v}" for k, v in sorted(design.parameters.items()))
     if settings:
         lines.append(f"chparam {settings} {design.top}")
-    lines.append(f"hierarchy -top {design.top}")
-    if design.group != "clock":
+    if design.group not in ("clock", "lanes", "units"):
         # A cell is mapped once and counted ROWS x COLS times, on both sides: 64 cells at once take yosys 20 times as long, and the
         # counts differ by 2% (constants at the array's rim).
+        lines.append(f"hierarchy -top {design.top}")
         lines.append("setattr -mod -set keep_hierarchy 1 *pe_int *pe_fp16 *pe_dsp")
     return lines + [flow(design)]
 
@@ -69,7 +69,8 @@ def _key(top, *parts):
     for part in parts:
         h.update(str(part).encode() + b"\0")
     for path in sources(top):
-        h.update(os.path.basename(path).encode() + b"\0" + open(path, "rb").read() + b"\0")
+        with open(path) as f:
+            h.update(re.sub(r"//.*|\s+", " ", f.read()).encode() + b"\0")  # without comments
     return h.hexdigest()[:24]
 
 
@@ -100,8 +101,7 @@ class Synthesis:
                               capture_output=True, text=True)
         if done.returncode:
             raise ToolError(f"yosys failed ({key}.log in {self.work}): {(done.stderr or done.stdout).strip().splitlines()[-1:]}")
-        log = os.path.join(self.work, key + ".log")
-        os.remove(log)
+        os.remove(os.path.join(self.work, key + ".log"))
 
     def count(self, design):
         """Cells by type and yosys' estimate of packed tables (xc7)."""
@@ -110,19 +110,20 @@ class Synthesis:
         def make(key):
             self.log(f"{design.family} {'with' if design.dsp else 'without'} DSP, {design.group}: {design.name}")
             report = os.path.join(self.work, key + ".stat")
-            tech = " -tech xilinx" if design.family == "xc7" else ""
-            self._yosys(key, lines + [f"tee -q -o {report} stat{tech}"])
+            merged = ["techmap -map inverters.v", "simplemap t:$not", "opt_merge", "opt_clean"]
+            last = merged + [f"tee -q -o {report} stat -tech xilinx"] if design.family == "xc7" else [f"tee -q -o {report} stat"]
+            self._yosys(key, lines + last)
             with open(report) as f:
                 text = f.read()
             os.remove(report)
             text = text.rpartition("===")[2]  # the whole hierarchy's, or the only module's
-            cells = {m[1]: int(m[2]) for m in re.finditer(r"^ {5}(\w+) +(\d+)$", text, re.M)}
+            cells = {m[1]: int(m[2]) for m in re.finditer(r"^ {5}([\w$]+) +(\d+)$", text, re.M)}
             if not cells:
                 raise ToolError(f"yosys counted no cells of {design.name}")
             estimate = re.search(r"Estimated number of LCs: +(\d+)", text)
             return {"cells": cells, "packed": int(estimate[1]) if estimate else None}
 
-        return resources(design, self._kept(_key(design.top, self.yosys, lines), make))
+        return resources(design, self._kept(_key(design.top, self.yosys, lines, 1), make))
 
     def arrival(self, design):
         """Latest arrival of logic without wires, in picoseconds (yosys' sta on the xc7 cells' specify blocks)."""
@@ -167,7 +168,7 @@ def resources(design, raw):
     cells = raw["cells"]
     total = lambda pattern: sum(n for cell, n in cells.items() if re.fullmatch(pattern, cell))
     if design.family == "xc7":
-        extra = total(r"INV|SRL16E|SRLC32E")
+        extra = total(r"INV|\$_NOT_|SRL16E|SRLC32E")
         r = {"LUT": total(r"LUT\d") + extra, "LC": raw["packed"] + extra, "FF": total(r"FD[RSCP]E(_1)?"), "CARRY": total("CARRY4"),
              "DSP": total("DSP48E1")}
         r["slice"] = max(-(-r["LC"] // 4), -(-r["FF"] // 8), r["CARRY"])

@@ -19,7 +19,8 @@ module block_range #(
     output signed [15:0] z_out,
     output reg [E-1:0]   e
 );
-  wire [15:0] magnitude = z[15] ? -z : z;
+  wire [15:0] magnitude;
+  carry_chain #(.W(16)) absolute (.s(z ^ {16{z[15]}}), .di(16'd0), .ci(z[15]), .o(magnitude), .co());
   reg [15:0] top = 0, bound = 0, held = 0;
   reg [3:0] count = 0;
   reg full = 0;

@@ -27,28 +27,32 @@ module dsp_array #(
   localparam LOW = 25 - AW;
   wire [LINES*LW-1:0] a_skewed;
   wire [COLS*BW-1:0] b_skewed;
-  wire [LINES-1:0] step_skewed;
+  wire [LINES-1:0] step_skewed, add_skewed;
   skew #(.LANES(LINES), .W(LW)) skew_a (.clk(clk), .d(a), .q(a_skewed));
   skew #(.LANES(COLS), .W(BW)) skew_b (.clk(clk), .d(b), .q(b_skewed));
   skew #(.LANES(LINES), .W(1)) skew_step (.clk(clk), .d({LINES{step}}), .q(step_skewed));
+  assign add_skewed = ~step_skewed;
 
   // A pair's two rows leave one after the other: the slices move every second cycle of drain.
   reg second = 0;
   always @(posedge clk) if (PAIR) second <= drain ? ~second : second;
   wire move = PAIR ? drain && second : drain;
+  wire hold = ~move;
 
   for (genvar m = 0; m < LINES; m = m + 1) begin : line
     for (genvar n = 0; n < COLS; n = n + 1) begin : column
       wire [LW-1:0] a_here, a_next;
       wire [BW-1:0] b_here, b_next;
-      wire step_here, step_next;
+      wire step_here, step_next, add_here, add_next;
       wire [47:0] p, cascade_in, cascade_out;
       if (n == 0) begin : west_edge
         assign a_here = a_skewed[m*LW+:LW];
         assign step_here = step_skewed[m];
+        assign add_here = add_skewed[m];
       end else begin : west
         assign a_here = line[m].column[n-1].a_next;
         assign step_here = line[m].column[n-1].step_next;
+        assign add_here = line[m].column[n-1].add_next;
       end
       if (m == 0) begin : north_edge
         assign b_here = b_skewed[n*BW+:BW];
@@ -58,8 +62,8 @@ module dsp_array #(
         assign cascade_in = line[m-1].column[n].cascade_out;
       end
       pe_dsp #(.AW(AW), .BW(BW), .PAIR(PAIR), .LOW(LOW)) pe (
-          .clk(clk), .a_in(a_here), .step_in(step_here), .b_in(b_here), .drain(move), .cascade_in(cascade_in),
-          .a_out(a_next), .step_out(step_next), .b_out(b_next), .p(p), .cascade_out(cascade_out)
+          .clk(clk), .a_in(a_here), .step_in(step_here), .add_in(add_here), .b_in(b_here), .drain(move), .hold(hold), .cascade_in(cascade_in),
+          .a_out(a_next), .step_out(step_next), .add_out(add_next), .b_out(b_next), .p(p), .cascade_out(cascade_out)
       );
       if (m == LINES - 1) begin : south
         if (PAIR) begin : unpack

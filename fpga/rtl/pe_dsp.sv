@@ -10,26 +10,30 @@ module pe_dsp #(
     input      [LW-1:0] a_in,
     input               step_in,
     input      [BW-1:0] b_in,
+    input               add_in,      // !step_in
     input               drain,
+    input               hold,        // !drain
     input      [47:0]   cascade_in,
     output reg [LW-1:0] a_out,
     output reg          step_out,
+    output reg          add_out,
     output reg [BW-1:0] b_out,
     output     [47:0]   p,
     output     [47:0]   cascade_out
 );
   initial begin
-    a_out = 0; step_out = 0; b_out = 0;
+    a_out = 0; step_out = 0; add_out = 0; b_out = 0;
   end
   always @(posedge clk) begin
     a_out <= a_in;
     step_out <= step_in;
+    add_out <= add_in;
     b_out <= b_in;
   end
   wire signed [29:0] a_port = PAIR ? {{(30 - AW) {a_in[LW-1]}}, a_in[LW-1-:AW]} << LOW : {{(30 - AW) {a_in[AW-1]}}, a_in[AW-1:0]};
   wire signed [24:0] d_port = PAIR ? {{(25 - AW) {a_in[AW-1]}}, a_in[AW-1:0]} : 0;
-  wire accumulate = !(step_out || drain);
-  wire [6:0] mode = {1'b0, ~drain, drain, 1'b0, accumulate, step_out, accumulate};
+  // Z = P or PCIN; Y, X = M or (0, P). M is zero while the array drains. Control bits come in both senses: no table is needed.
+  wire [6:0] mode = {1'b0, hold, drain, 1'b0, add_out, step_out, add_out};
 
 `ifdef SUBBYTE_XC7
   DSP48E1 #(

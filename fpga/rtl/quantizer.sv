@@ -20,20 +20,28 @@ module quantizer #(
     input                stochastic,
     input  [7:0]         random,         // taken in the cycle of `valid`
     output               valid_out,
-    output reg signed [8:0] q,
+    output reg [8:0]     q,
     output reg [E-1:0]   e_out
 );
   reg [3:0] valids = 0;
   always @(posedge clk) valids <= {valids[2:0], valid};
   assign valid_out = valids[3];
 
-  // 1. clamp
+  // 1. clamp: beyond = |z| > limit, from the carry of limit - |z|; then z, limit or -limit, the last as ~limit + 1
   reg signed [15:0] clamped = 0;
   reg [3:0] shift = 0;
-  wire signed [15:0] limit_wide = {1'b0, limit};
+  wire [15:0] limit_wide = {1'b0, limit};
+  wire sign = z[15], fits;
+  wire [15:0] next;
+  carry_chain #(.W(16)) compare (
+      .s(limit_wide ^ z ^ {16{~sign}}), .di(limit_wide), .ci(~sign), .o(), .co(fits)
+  );
+  carry_chain #(.W(16)) choose (
+      .s(fits ? z : limit_wide ^ {16{sign}}), .di(16'd0), .ci(sign && !fits), .o(next), .co()
+  );
   always @(posedge clk) begin
-    clamped <= z > limit_wide ? limit_wide : z < -limit_wide ? -limit_wide : z;
-    shift <= n + e;
+    clamped <= next;
+    shift <= n + {{(4 - E) {1'b0}}, e};
   end
 
   // 2. 2^(n+e); no bit is lost: limit 2^n < 2^15
@@ -49,7 +57,7 @@ module quantizer #(
   end else begin : mapped
     booth_multiplier #(.XW(16), .YW(16)) multiply (.x(scaled), .y({1'b0, multiplier}), .p(product));
   end
-  reg signed [16:0] v = 0;      // with one bit below: 2 v, then rounded up by the next sum
+  reg signed [16:0] v = 0;      // with one bit below, which the next sum takes as carry
   always @(posedge clk) v <= product[30:14];
 
   // 4. round; r is what enters below the code, in units of v's last bit
@@ -62,10 +70,13 @@ module quantizer #(
   end
   wire [15:0] half = 16'd1 << (fraction - 1);
   wire [7:0] drawn = fraction == 8 ? random_now : fraction == 7 ? random_now >> 1 : random_now >> 2;
-  wire signed [16:0] value = (v + 17'sd1) >>> 1;
-  wire signed [16:0] sum = value + $signed({1'b0, stochastic ? {8'd0, drawn} : half});
+  // (v >> 1) + its rounding bit + what enters below the code: one carry chain
+  wire signed [16:0] floor1 = v >>> 1;
+  wire [16:0] entering = {1'b0, stochastic ? {8'd0, drawn} : half};
+  wire signed [16:0] sum;
+  carry_chain #(.W(17)) round (.s(floor1 ^ entering), .di(floor1), .ci(v[0]), .o(sum), .co());
   wire [16:0] floor6 = sum >>> 6;
-  wire [2:0] more = fraction - 6;
+  wire [2:0] more = {fraction[2] ^ fraction[1], ~fraction[1], fraction[0]};  // fraction - 6
   wire signed [16:0] code = $signed(floor6) >>> more;
   wire below = (sum[5:0] == 0) && ((floor6 & ~(17'h1ffff << more)) == 0);  // nothing below the code: a tie
   initial begin

@@ -31,10 +31,10 @@ module netlist_bench;
   localparam LW = PAIR ? 2 * A : A;
   wire step = r[40] && r[44], drain = r[43:41] == 0 && !source[96];
   wire [47:0] north = {{8{r[119]}}, r[64+:40]};
-  pe_dsp #(.AW(A), .BW(B), .PAIR(PAIR), .LOW(25 - A)) cell_source (.clk(clk), .a_in(r[LW-1:0]), .step_in(step), .b_in(r[20+:B]), .drain(drain),
-      .cascade_in(north), .a_out(source[15:0]), .step_out(source[96]), .b_out(source[31:16]), .p(source[95:48]), .cascade_out());
-  pe_dsp_netlist cell_netlist (.clk(clk), .a_in(r[LW-1:0]), .step_in(step), .b_in(r[20+:B]), .drain(drain),
-      .cascade_in(north), .a_out(netlist[15:0]), .step_out(netlist[96]), .b_out(netlist[31:16]), .p(netlist[95:48]), .cascade_out());
+  pe_dsp #(.AW(A), .BW(B), .PAIR(PAIR), .LOW(25 - A)) cell_source (.clk(clk), .a_in(r[LW-1:0]), .step_in(step), .add_in(!step), .b_in(r[20+:B]), .drain(drain), .hold(!drain),
+      .cascade_in(north), .a_out(source[15:0]), .step_out(source[96]), .add_out(source[97]), .b_out(source[31:16]), .p(source[95:48]), .cascade_out());
+  pe_dsp_netlist cell_netlist (.clk(clk), .a_in(r[LW-1:0]), .step_in(step), .add_in(!step), .b_in(r[20+:B]), .drain(drain), .hold(!drain),
+      .cascade_in(north), .a_out(netlist[15:0]), .step_out(netlist[96]), .add_out(netlist[97]), .b_out(netlist[31:16]), .p(netlist[95:48]), .cascade_out());
 `endif
 
   initial begin
