@@ -14,6 +14,15 @@ void require_port(const ArrayProduct& p, char port, const ArrayOperand& o, int b
                      std::to_string(bits));
 }
 
+/// Where the port has room for the shifts of blocks, codes carry them: then `sorted` need not tell them apart.
+void carry_shifts(ArrayOperand& o, int port) {
+  const int most = o.most_shift();
+  if (most == 0 || o.port_bits() + most > port) return;
+  for (size_t i = 0; i < o.code.size(); ++i) o.code[i] = int16_t(o.code[i] * (1 << o.shift[i]));
+  o.shift.assign(o.shift.size(), 0);
+  o.bits += most;
+}
+
 /// Moves k_shift to b's shifts as far as they have room, the rest to a's.
 void place_shifts(ArrayProduct& p, const ArrayConfig& c) {
   const int room = c.ng_b - 1 - p.b.most_shift();
@@ -78,7 +87,12 @@ Schedule make_schedule(const ArrayProduct& product, const ArrayConfig& config) {
   require_port(p, 'a', p.a, config.a_bits);
   require_port(p, 'b', p.b, config.b_bits);
   const bool sorted = config.placement == Placement::sorted;
-  if (config.shifts_elements()) place_shifts(p, config);
+  if (config.shifts_elements()) {
+    place_shifts(p, config);
+  } else {
+    carry_shifts(p.a, config.a_bits);
+    carry_shifts(p.b, config.b_bits);
+  }
   if (config.placement == Placement::none && p.a.most_shift() + p.b.most_shift() + p.most_k_shift() > 0)
     throw UsageError(p.name + ": has shifts, expected none for an array without (placement none)");
   s.by_block = sorted && p.a.most_shift() + p.b.most_shift() > 0;

@@ -24,7 +24,9 @@ struct Tile {
 
 struct Schedule {
   ArrayConfig config;
-  ArrayProduct product;     ///< `barrel`, `edge`: k_shift is moved into the operands' shifts, as the ports get them
+  /// As the ports get it. `barrel`, `edge`: k_shift is moved into the operands' shifts. Else, where a port has room, codes carry
+  /// their blocks' shifts.
+  ArrayProduct product;
   bool by_block = false;    ///< `sorted`: beats select elements by their blocks' shifts
   std::vector<Beat> beats;
   std::vector<Tile> tiles;  ///< row by row

@@ -29,6 +29,19 @@ RC_GTEST_PROP(Schedule, BothOperandsBlocks, ()) {  // backward-weights
     check_schedule(make_schedule(p, small_array(placement)));
 }
 
+RC_GTEST_PROP(Schedule, SortedFeedsEachIndexOnceWherePortsHoldTheShiftsOfBlocks, ()) {
+  const bool is_signed = *rc::gen::arbitrary<bool>();
+  const ArrayProduct p = random_product({4, 4, is_signed, 3, 3, 2});
+  ArrayConfig c = small_array(Placement::sorted);
+  c.a_bits = 4 + !is_signed + 3;
+  c.b_bits = 7;
+  c.acc_bits = 32;
+  const Schedule s = make_schedule(p, c);
+  check_schedule(s);
+  RC_ASSERT(!s.by_block);
+  RC_ASSERT(count_cycles(s).beats == count_cycles(s).tiles * (p.k + p.most_k_shift()));
+}
+
 RC_GTEST_PROP(Schedule, SortedFeedsEachIndexOnceAndFallsToShiftZero, ()) {
   const ArrayProduct p = random_product({4, 4, true, 0, 0, 3});
   const Schedule s = make_schedule(p, small_array(Placement::sorted));

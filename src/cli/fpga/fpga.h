@@ -12,7 +12,7 @@ namespace subbyte {
 /// What both commands say of an array. 0 and empty: not given.
 struct ArrayArgs {
   std::string format, placement = "barrel";
-  int rows = 8, cols = 8, ng = 4, ng_b = 0, acc_bits = 0;
+  int rows = 8, cols = 8, ng = 4, ng_b = 0, a_bits = 0, b_bits = 0, acc_bits = 0;
 };
 void add_array_options(CLI::App& command, ArrayArgs& args);
 /// Throws UsageError.
