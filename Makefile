@@ -18,7 +18,7 @@ CONFIGURE = cmake --log-level=WARNING --preset
 NINJA = NINJA_STATUS='[%f/%t] ' ninja -j $(JOBS)
 CTEST = ctest -j $(JOBS) --output-on-failure --no-tests=error
 
-.PHONY: build test test-release test-sanitize test-aarch64 run-aarch64 demo fuzz clean help
+.PHONY: build test test-release test-sanitize test-aarch64 run-aarch64 demo fuzz fpga fpga-test fpga-core clean help
 .NOTPARALLEL:
 
 build:
@@ -77,6 +77,21 @@ fuzz:
 	@$(NINJA) -C build-fuzz
 	@tools/run_fuzzers.sh build-fuzz $(FUZZ_SECONDS)
 
+# The hardware: simulated against the library, synthesized; docs/results/fpga.md is written anew.
+fpga: fpga-core
+	@fpga/cosim --library build-core/libsubbyte.a --work build/fpga --jobs $(JOBS)
+	@fpga/report --work build/fpga --jobs $(JOBS)
+
+fpga-test: fpga-core
+	@fpga/cosim --short --library build-core/libsubbyte.a --work build/fpga --jobs $(JOBS)
+	@fpga/budget --work build/fpga --jobs $(JOBS)
+
+fpga-core:
+	@tools/install_packages.sh fpga
+	@mkdir -p build-core
+	@$(CONFIGURE) core >build-core/configure.log
+	@$(NINJA) -C build-core libsubbyte.a
+
 clean:
 	@rm -rf build build-aarch64 build-sanitize build-fuzz build-core
 
@@ -85,4 +100,6 @@ help:
 	@echo "make test   the same, then build and run every test, most of them again under sanitizers, and emulated for aarch64"
 	@echo "make demo   train ResNet-20 in 4 bits on Fashion-MNIST into runs/demo (DEMO_EPOCHS=$(DEMO_EPOCHS))"
 	@echo "make fuzz   run every fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) (needs clang)"
+	@echo "make fpga   simulate the hardware in fpga/ against the library, synthesize it, write docs/results/fpga.md"
+	@echo "make fpga-test  the short simulation and the thresholds of size and clock"
 	@echo "make clean  remove the build folders (not runs/)"

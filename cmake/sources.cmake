@@ -36,13 +36,19 @@ if(SUBBYTE_CLI)
   target_include_directories(subbyte_data PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(subbyte_data PUBLIC subbyte PRIVATE ZLIB::ZLIB PNG::PNG JPEG::JPEG LibArchive::LibArchive fmt::fmt)
 
+  subbyte_library_sources(fpga fpga)
+  add_library(subbyte_fpga STATIC ${fpga})
+  target_include_directories(subbyte_fpga PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(subbyte_fpga PUBLIC subbyte)
+
   subbyte_library_sources(cli cli)
   list(FILTER cli EXCLUDE REGEX "/main\\.cc$")
   add_library(subbyte_cli STATIC ${cli})
   target_include_directories(subbyte_cli PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_compile_definitions(subbyte_cli PRIVATE SUBBYTE_VERSION="${PROJECT_VERSION}"
+                                                 SUBBYTE_RTL="${CMAKE_SOURCE_DIR}/fpga/rtl"
                                                  $<$<BOOL:${SUBBYTE_FLOAT}>:SUBBYTE_WITH_FLOAT>)
-  target_link_libraries(subbyte_cli PUBLIC subbyte_data CLI11::CLI11 tomlplusplus::tomlplusplus fmt::fmt
+  target_link_libraries(subbyte_cli PUBLIC subbyte_data subbyte_fpga CLI11::CLI11 tomlplusplus::tomlplusplus fmt::fmt
                                            nlohmann_json::nlohmann_json)
   if(SUBBYTE_FLOAT)
     target_link_libraries(subbyte_cli PUBLIC subbyte_float)

@@ -39,6 +39,7 @@ if(SUBBYTE_FLOAT)
 endif()
 if(SUBBYTE_CLI)
   subbyte_test_program(data src/data subbyte_data)
+  subbyte_test_program(fpga src/fpga subbyte_fpga)
   subbyte_test_program(cli src/cli subbyte_cli)
   subbyte_test_program(whole tests subbyte_cli)
 else()  # what needs no program
@@ -57,3 +58,4 @@ add_test(NAME package.install
          COMMAND ${CMAKE_COMMAND} -DBUILD=${CMAKE_BINARY_DIR} -DSOURCE=${CMAKE_SOURCE_DIR}
                  -DWORK=${CMAKE_BINARY_DIR}/package-test -P ${CMAKE_SOURCE_DIR}/tests/package/check.cmake)
 set_tests_properties(package.install PROPERTIES TIMEOUT 600 LABELS examples)
+include(cmake/tests_fpga.cmake)

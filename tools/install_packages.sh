@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing of the Debian packages that a goal needs: install_packages.sh build|test|aarch64|demo|fuzz
+# Installs what is missing of the Debian packages that a goal needs: install_packages.sh build|test|aarch64|demo|fuzz|fpga
 # Asks for root (or sudo), and updates the package lists, only where something is missing.
 set -eu
 
@@ -15,7 +15,8 @@ case "${1:-}" in
   aarch64) packages="cmake ninja-build g++-aarch64-linux-gnu qemu-user" onednn= optional= ;;
   demo) packages="$build dataset-fashion-mnist $optional" optional= ;;
   fuzz) packages="$build clang libclang-rt-dev" ;;
-  *) echo "usage: install_packages.sh build|test|aarch64|demo|fuzz" >&2; exit 2 ;;
+  fpga) packages="g++ cmake ninja-build nlohmann-json3-dev python3 yosys verilator iverilog nextpnr-ice40" onednn= optional= ;;
+  *) echo "usage: install_packages.sh build|test|aarch64|demo|fuzz|fpga" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -18,6 +18,7 @@ void add_info(CommandLine& line);
 void add_report(CommandLine& line);
 void add_analyze(CommandLine& line);
 void add_sharpness(CommandLine& line);
+void add_fpga(CommandLine& line);
 void add_bench(CommandLine& line);
 void add_lists(CommandLine& line);  ///< formats, models, data
 

@@ -31,6 +31,12 @@ std::vector<std::string> command_names(const CLI::App& app) {
   return names;
 }
 
+/// What could have been given next: commands, or those of the command that was given.
+std::vector<std::string> open_commands(const CLI::App& app) {
+  const std::vector<CLI::App*> given = app.get_subcommands();
+  return command_names(given.empty() ? app : *given.front());
+}
+
 std::vector<std::string> option_names(const CLI::App& command) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options())
@@ -41,9 +47,11 @@ std::vector<std::string> option_names(const CLI::App& command) {
 /// What no command or option took; CLI11's own message names no near alternative.
 void reject_extras(const CLI::App& app) {
   const std::vector<CLI::App*> given = app.get_subcommands();
-  const CLI::App& command = given.empty() ? app : *given.front();
+  const CLI::App* last = given.empty() ? &app : given.front();
+  while (!last->get_subcommands().empty()) last = last->get_subcommands().front();
+  const CLI::App& command = *last;
   std::vector<std::string> extras = command.remaining();
-  if (extras.empty()) extras = app.remaining();
+  if (extras.empty()) extras = app.remaining(true);
   if (extras.empty()) return;
   const auto is_option = [](const std::string& text) { return text[0] == '-'; };
   const auto option = std::find_if(extras.begin(), extras.end(), is_option);
@@ -51,19 +59,25 @@ void reject_extras(const CLI::App& app) {
     const std::string name = option->substr(0, option->find('='));
     throw UsageError(fmt::format("unknown option '{}'{}", name, did_you_mean(name, option_names(command))));
   }
-  if (!given.empty()) throw UsageError(fmt::format("{}: unexpected argument '{}'", command.get_name(), extras.front()));
+  const bool names_command = !command_names(command).empty();
+  if (!names_command) throw UsageError(fmt::format("{}: unexpected argument '{}'", command.get_name(), extras.front()));
   const std::string& name = extras.front();
-  throw UsageError(fmt::format("unknown command '{}'{}", name, did_you_mean(name, command_names(app))));
+  throw UsageError(fmt::format("unknown command '{}'{}", name, did_you_mean(name, command_names(command))));
+}
+
+void allow_extras(CLI::App& app) {
+  app.allow_extras();
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) allow_extras(*command);
 }
 
 int parse_and_run(int argc, const char* const* argv) {
   CommandLine line;
   line.app.set_version_flag("--version", "subbyte " SUBBYTE_VERSION);
-  line.app.allow_extras();
   line.app.footer("Exit codes: 0 good, 1 failure, 2 wrong usage. `subbyte COMMAND --help` tells more.");
-  for (auto add : {add_train, add_eval, add_predict, add_info, add_report, add_analyze, add_sharpness, add_bench, add_lists})
+  for (auto add : {add_train, add_eval, add_predict, add_info, add_report, add_analyze, add_sharpness, add_fpga, add_bench,
+                   add_lists})
     add(line);
-  for (CLI::App* command : line.app.get_subcommands([](CLI::App*) { return true; })) command->allow_extras();
+  allow_extras(line.app);
   try {
     line.app.parse(argc, argv);
   } catch (const CLI::Success& help) {
@@ -74,7 +88,7 @@ int parse_and_run(int argc, const char* const* argv) {
   }
   reject_extras(line.app);
   if (!line.action)
-    throw UsageError(fmt::format("expected a command: {}", fmt::join(command_names(line.app), ", ")));
+    throw UsageError(fmt::format("expected a command: {}", fmt::join(open_commands(line.app), ", ")));
   return line.action();
 }
 

@@ -9,16 +9,18 @@
 #include "base/error.h"
 #include "cli/analyze/output.h"
 #include "cli/commands.h"
-#include "cli/run_measure.h"
-#include "cli/setup.h"
+#include "cli/measured_run.h"
 #include "cli/sources.h"
 #include "cli/utf8.h"
 
 namespace subbyte {
 namespace {
 
-struct AnalyzeArgs : RunMeasureArgs {
-  int roundings = StudyOptions{}.roundings;
+struct AnalyzeArgs {
+  MeasuredRunArgs run;
+  std::string plot;
+  StudyOptions study;
+  bool json = false;
 };
 
 /// The twin, or why there is none.
@@ -35,13 +37,6 @@ Twin make_twin(const Settings& settings) {
   } catch (const Error& error) {
     return {nullptr, error.what()};
   }
-}
-
-void require_quantized(const LoadedRun& run, const std::string& path) {
-  const std::string& format = run.config.settings.format.name;
-  if (!Format::parse(format).is_integer())
-    throw Error(fmt::format("{}: trained in {}, so nothing in it is quantized; expected a run in an integer format (wXaYgZ)",
-                            path, format));
 }
 
 /// The run's checkpoints in the order of training: kept ones, then the last. One that equals the last is not kept twice.
@@ -68,29 +63,27 @@ const char* const kColumns =
     "  mean of all with FP32's, and of the expectation, which has no noise left (exp): what it lacks to 1 is bias\n";
 
 int analyze(const AnalyzeArgs& args) {
-  const LoadedRun run = open_measured_run(args);
-  require_quantized(run, args.run);
+  const LoadedRun run = open_measured_run(args.run);
+  require_quantized(run, args.run.run);
   const Settings& settings = run.config.settings;
-  const StudyOptions options{args.batches, args.roundings};
-
-  const RunData data = open_run_data(settings);
-  require_same_input(settings, data.source, *data.train);
+  require_gnuplot(args.plot);
+  const RunData data = open_measured_data(run);
   TrainLoader loader(data.train, int(settings.train.batch), augmentation(settings), uint64_t(settings.train.seed));
   LoaderSource source(loader);
-  require_batches(args, loader, settings.train.batch);
+  require_batches(args.study.batches, loader, settings.train.batch);
   const std::unique_ptr<Network> network = build_network(settings);
   const Twin twin = make_twin(settings);
   if (!args.json) {
     fmt::print("{} {}: {} batches of {} images, {} roundings\n{}", settings.model.name, settings.format.name,
-               args.batches, settings.train.batch, args.roundings, kColumns);
+               args.study.batches, settings.train.batch, args.study.roundings, kColumns);
     if (!twin.network) fmt::print("no FP32 gradients: {}\n", twin.reason);
   }
 
   std::vector<StudiedCheckpoint> studied;
-  for (const Checkpoint& checkpoint : checkpoints_of(run, args.run)) {
+  for (const Checkpoint& checkpoint : checkpoints_of(run, args.run.run)) {
     restore(checkpoint, *network, nullptr);
     studied.push_back({std::filesystem::path(checkpoint.path).stem().string(), checkpoint.info.progress,
-                       study_checkpoint(*network, twin.network.get(), source, options)});
+                       study_checkpoint(*network, twin.network.get(), source, args.study)});
     if (!args.json) fmt::print("\n{}", study_table(studied.back()));
   }
   std::vector<std::string> figures;
@@ -99,12 +92,12 @@ int analyze(const AnalyzeArgs& args) {
     if (!figures.empty()) fmt::print("\n{} figures in {}, as PNG and SVG\n", figures.size(), args.plot);
     return 0;
   }
-  nlohmann::ordered_json json = {{"run", printable_utf8(args.run)},
+  nlohmann::ordered_json json = {{"run", printable_utf8(args.run.run)},
                                  {"model", settings.model.name},
                                  {"format", settings.format.name},
-                                 {"batches", args.batches},
+                                 {"batches", args.study.batches},
                                  {"batch", settings.train.batch},
-                                 {"roundings", args.roundings},
+                                 {"roundings", args.study.roundings},
                                  {"fp32_missing", nullptr},
                                  {"checkpoints", nlohmann::ordered_json::array()},
                                  {"figures", figures}};
@@ -120,11 +113,12 @@ void add_analyze(CommandLine& line) {
   CLI::App* command = line.app.add_subcommand(
       "analyze", "Measure what quantization does to a trained model's gradients, activations and weights.");
   auto args = std::make_shared<AnalyzeArgs>();
-  args->batches = StudyOptions{}.batches;
-  add_measure_options(*command, *args, "run folder (each kept checkpoint, then the last) or .safetensors file",
-                      "training batches to measure");
-  command->add_option("--roundings", args->roundings, "roundings of each gradient and each step (default 8)")
+  add_measured_run(*command, args->run, "each kept checkpoint, then the last", "images a batch (default: the run's)");
+  command->add_option("--batches", args->study.batches, "training batches to measure (default 2)")->check(CLI::Range(1, 10000));
+  command->add_option("--roundings", args->study.roundings, "roundings of each gradient and each step (default 8)")
       ->check(CLI::Range(2, 1000));
+  command->add_option("--plot", args->plot, "write figures into this folder, as PNG and SVG")->type_name("DIR");
+  command->add_flag("--json", args->json, "print one object with everything");
   command->callback([&line, args] { line.action = [args] { return analyze(*args); }; });
 }
 

@@ -9,16 +9,19 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/commands.h"
-#include "cli/run_measure.h"
-#include "cli/setup.h"
+#include "cli/measured_run.h"
 #include "cli/sharpness/output.h"
 #include "cli/utf8.h"
 
 namespace subbyte {
 namespace {
 
-struct SharpnessArgs : RunMeasureArgs {
+struct SharpnessArgs {
+  MeasuredRunArgs run;
+  std::string plot;
+  int batches = 4;
   SharpnessOptions options;
+  bool json = false;
 };
 
 /// The FP32 network of the run's model and normalization with the checkpoint's parameters.
@@ -40,7 +43,7 @@ std::unique_ptr<Network> twin_of(const LoadedRun& run) {
 /// same records whatever their own seeds are.
 std::vector<LoadedBatch> fixed_batches(const RunData& data, int batch, const SharpnessArgs& args) {
   TrainLoader loader(data.train, batch, {}, args.options.seed);
-  require_batches(args, loader, batch);
+  require_batches(args.batches, loader, batch);
   std::vector<LoadedBatch> batches;
   for (int b = 0; b < args.batches; ++b) batches.push_back(loader.get(0, b));
   return batches;
@@ -63,7 +66,7 @@ SharpnessEvents spoken_events() {
 
 nlohmann::ordered_json head_json(const SharpnessArgs& args, const LoadedRun& run, int64_t records) {
   const Settings& settings = run.config.settings;
-  return {{"run", printable_utf8(args.run)},
+  return {{"run", printable_utf8(args.run.run)},
           {"model", settings.model.name},
           {"format", settings.format.name},
           {"norm", settings.norm.kind},
@@ -80,11 +83,11 @@ nlohmann::ordered_json head_json(const SharpnessArgs& args, const LoadedRun& run
 }
 
 int sharpness(const SharpnessArgs& args) {
-  const LoadedRun run = open_measured_run(args);
+  const LoadedRun run = open_measured_run(args.run);
   const Settings& settings = run.config.settings;
+  require_gnuplot(args.plot);
   const std::unique_ptr<Network> network = twin_of(run);
-  const RunData data = open_run_data(settings);
-  require_same_input(settings, data.source, *data.train);
+  const RunData data = open_measured_data(run);
   const std::vector<LoadedBatch> batches = fixed_batches(data, int(settings.train.batch), args);
 
   const std::string name = fmt::format("{} {}, norm {}", settings.model.name, settings.format.name, settings.norm.kind);
@@ -117,9 +120,10 @@ void add_sharpness(CommandLine& line) {
       "sharpness", "Measure how sharply the loss bends around a trained model's parameters, in FP32.");
   auto args = std::make_shared<SharpnessArgs>();
   SharpnessOptions& options = args->options;
-  args->batches = 4;
-  add_measure_options(*command, *args, "run folder (its last checkpoint) or .safetensors file",
-                      "training batches, each normalized on its own, without augmentation");
+  add_measured_run(*command, args->run, "its last checkpoint",
+                   "images a batch, normalized together (default: the run's)");
+  command->add_option("--batches", args->batches, "training batches, without augmentation (default 4)")
+      ->check(CLI::Range(1, 10000));
   command->add_option("--iterations", options.iterations, "of the power iteration, at most (default 20)")
       ->check(CLI::Range(1, 10000));
   command->add_option("--tolerance", options.tolerance, "relative change of the eigenvalue that ends it (default 0.01)")
@@ -131,6 +135,8 @@ void add_sharpness(CommandLine& line) {
   command->add_option("--range", options.range, "how far to follow them, in each filter's length (default 1)")
       ->check(CLI::PositiveNumber);
   command->add_option("--seed", options.seed, "of the records, the start vector and the directions (default 1)");
+  command->add_option("--plot", args->plot, "write a figure into this folder, as PNG and SVG")->type_name("DIR");
+  command->add_flag("--json", args->json, "print one object with everything");
   command->callback([&line, args] { line.action = [args] { return sharpness(*args); }; });
 }
 

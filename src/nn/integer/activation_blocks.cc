@@ -1,6 +1,8 @@
 #include "nn/integer/activation_blocks.h"
 
 #include <algorithm>
+#include <bit>
+#include <vector>
 
 namespace subbyte {
 
@@ -19,6 +21,17 @@ void unpack_codes(const Context& ctx, const Codes& codes, int image, int64_t ele
   const uint8_t* packed = codes.image(image);
   ctx.quantize.unpack_blocks(packed, packed + packed_bytes(elements, codes.bits), elements, int(codes.shift.size()), codes.bits,
                              elements, 0, out);
+}
+
+void block_shifts(const Codes& codes, int image, int64_t elements, uint8_t* out) {
+  std::fill(out, out + elements, uint8_t(0));
+  if (codes.most_shift == 0) return;
+  // The operands of codes that are all 1 are the shifts' powers of two.
+  const uint8_t* shifts = codes.image(image) + packed_bytes(elements, codes.bits);
+  std::vector<uint8_t> ones(size_t(packed_bytes(elements, 1)), 0xff), powers(size_t(elements) + 8);
+  quantize_kernels(Isa::scalar).unpack_blocks(ones.data(), shifts, elements, int(codes.shift.size()), 1, elements, 0,
+                                              powers.data());
+  for (int64_t i = 0; i < elements; ++i) out[i] = uint8_t(std::countr_zero(powers[size_t(i)]));
 }
 
 }  // namespace subbyte

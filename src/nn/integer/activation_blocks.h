@@ -26,4 +26,7 @@ int64_t activation_bytes(Shape, int bits, int most_shift);
 /// An image's codes as operands, one byte each: q * 2^u, or q plus the zero point. Up to 7 bytes more are written.
 void unpack_codes(const Context&, const Codes&, int image, int64_t elements, uint8_t* out);
 
+/// The shift u of every element's block; zeros where blocks have none.
+void block_shifts(const Codes&, int image, int64_t elements, uint8_t* out);
+
 }  // namespace subbyte

@@ -101,4 +101,18 @@ void quantize_gradient(const Context& ctx, const Stream& dy, const GradientPlan&
   }
 }
 
+void block_shifts(const Stream& dy, const GradientPlan& plan, int image, uint8_t* out) {
+  const Buffer<int16_t>& limit = plan.limit[size_t(plan.sample[image])];
+  const int64_t lanes = block_lanes(int(plan.grid.shift.size())), block = lanes * block_rows;
+  const int16_t* z = dy.image(image, plan.elements);
+  for (int64_t at = 0; at < plan.elements; at += block)
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      const int64_t end = std::min(at + block, plan.elements);
+      int top = 0, e = 0;
+      for (int64_t i = at + lane; i < end; i += lanes) top = std::max(top, std::abs(int(z[i])));
+      while (e < plan.block && top <= limit[size_t(lane) % limit.size()] >> (e + 1)) ++e;
+      for (int64_t i = at + lane; i < end; i += lanes) out[i] = uint8_t(plan.block - e);
+    }
+}
+
 }  // namespace subbyte

@@ -45,6 +45,9 @@ GradientPlan plan_gradient(Context&, const Stream& dy, Shape shape, int bits, in
 void quantize_gradient(const Context&, const Stream& dy, const GradientPlan&, uint32_t tensor, int image, GradientCodes& out,
                        RandomUse use = RandomUse::gradient);
 
+/// The left shift S - e of every element's block in one image's operands.
+void block_shifts(const Stream& dy, const GradientPlan&, int image, uint8_t* out);
+
 /// Right shift that leaves one bit of headroom below stream_limit for a largest sum seen.
 int32_t shift_for(int64_t top);
 

@@ -5,7 +5,6 @@
 
 #include "nn/integer/activation_blocks.h"
 #include "nn/integer/operands.h"
-#include "nn/observer.h"
 
 namespace subbyte {
 namespace {
@@ -83,6 +82,45 @@ void observe_gradient(const Context& ctx, int id, const Stream& dy, Shape shape,
     for (int64_t i = 0; i < plan.elements; ++i) after[i] = units[size_t(i) % units.size()] * rounded.codes[size_t(i)];
   };
   ctx.observer->on_gradient(view);
+}
+
+CodesView view_codes(const Context& ctx, const Value& value) {
+  const Codes& codes = value.codes;
+  const int64_t elements = value.shape.elements();
+  CodesView view{codes.bits, codes.zero != 0, codes.zero, codes.groups, codes.most_shift, codes.shift, elements, {}};
+  view.read = [&ctx, &codes, elements](int image, int16_t* code, uint8_t* shift) {
+    std::vector<uint8_t> unpacked(size_t(elements) + 8);
+    ctx.quantize.unpack(codes.image(image), elements, codes.bits, unpacked.data());
+    for (int64_t i = 0; i < elements; ++i) code[i] = int16_t(unpacked[size_t(i)] - codes.zero);
+    block_shifts(codes, image, elements, shift);
+  };
+  return view;
+}
+
+CodesView view_codes(const WeightCodes& codes) {
+  const int groups = 1 + *std::max_element(codes.shift.begin(), codes.shift.end());
+  CodesView view{codes.bits, true, 0, groups, 0, codes.shift, int64_t(codes.code.size()), {}};
+  view.read = [&codes](int, int16_t* code, uint8_t* shift) {
+    std::copy(codes.code.begin(), codes.code.end(), code);
+    std::fill(shift, shift + codes.code.size(), uint8_t(0));
+  };
+  return view;
+}
+
+CodesView view_codes(const Context& ctx, int id, const Stream& dy, const GradientPlan& plan, const Format& format, int groups,
+                     RandomUse use) {
+  CodesView view{format.g, true, 0, groups, plan.block, plan.grid.shift, plan.elements, {}};
+  view.read = [&ctx, &dy, &plan, id, use](int image, int16_t* code, uint8_t* shift) {
+    GradientCodes rounded;
+    quantize_gradient(ctx, dy, plan, uint32_t(id), image, rounded, use);
+    block_shifts(dy, plan, image, shift);
+    for (int64_t i = 0; i < plan.elements; ++i) code[i] = int16_t(rounded.codes[size_t(i)] / (1 << shift[i]));
+  };
+  return view;
+}
+
+ProductView view_product(const Context& ctx, int id, const ProductShape& s) {
+  return {id, ctx.images, s.kh, s.kw, s.stride, s.pad, s.in, s.out};
 }
 
 }  // namespace subbyte

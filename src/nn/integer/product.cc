@@ -103,6 +103,15 @@ void ProductLayer::forward(Context& ctx) {
   out.stream.channel_scale = weights_.channel_scale;
   forward_images(ctx, *ctx.packed, spare, out);
   observe_operands(ctx, id_, *params_.weight, weights_);
+  observe_forward(ctx, *ctx.packed, finest);
+}
+
+TapRuns ProductLayer::forward_taps(const PackedWeights& packed) const {
+  const int pixel_bytes = packed.words * 4, row_bytes = (shape_.in.w + 2 * shape_.pad) * pixel_bytes;
+  std::vector<int32_t> offsets;
+  for (int dy = 0; dy < shape_.kh; ++dy)
+    for (int dx = 0; dx < shape_.kw; ++dx) offsets.push_back(dy * row_bytes + dx * pixel_bytes);
+  return merge_taps(offsets, packed.words);
 }
 
 void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int spare, Value& out) {
@@ -113,11 +122,7 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int
   const std::vector<int32_t> init = packed.init(0);
   PerThread<int64_t> sum(threads, channels);
   PerThread<int32_t> low(threads, packed.outputs, INT32_MAX), high(threads, packed.outputs, INT32_MIN);
-  const int pixel_bytes = packed.words * 4, row_bytes = (shape_.in.w + 2 * shape_.pad) * pixel_bytes;
-  std::vector<int32_t> offsets;
-  for (int dy = 0; dy < shape_.kh; ++dy)
-    for (int dx = 0; dx < shape_.kw; ++dx) offsets.push_back(dy * row_bytes + dx * pixel_bytes);
-  const TapRuns taps = merge_taps(offsets, packed.words);
+  const TapRuns taps = forward_taps(packed);
   auto run = [&](int t) {
     ctx.pool.share(ctx.images, [&](int thread, int begin, int end) {
       PhaseTimer timer(ctx.profile, thread, id_, Phase::forward);

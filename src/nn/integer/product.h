@@ -35,6 +35,7 @@ class ProductLayer : public IntegerLayer {
     std::vector<TapRuns> taps;   // by phase
     int right_shift = 0;         // of backward-data's sums, of the finest sample
     int spare = 0;               // shifts that no channel uses
+    int finest = 0;              // left shift of the coarsest channels' operands
     int zero = 0;                // zero point of X
     Accumulation sums;
     GradientSink* sink = nullptr;
@@ -45,6 +46,7 @@ class ProductLayer : public IntegerLayer {
     std::vector<double> input, output;
   };
   WeightUnits weight_units(const Backward&, const Codes&) const;
+  TapRuns forward_taps(const PackedWeights&) const;
   void forward_images(Context&, const PackedWeights&, int spare, Value& out);
   Accumulation accumulation(const Context&) const;
   Backward plan_backward(Context&, const Stream& dy);
@@ -58,6 +60,8 @@ class ProductLayer : public IntegerLayer {
   void flush(const Backward&, ThreadScratch&, int shift) const;
   void finish_weight_gradient(Context&, const Backward&);
   void weight_gradient_by_panel(Context&, const Backward&);
+  void observe_forward(Context&, const PackedWeights&, int finest) const;
+  void observe_backward(Context&, const Backward&, const Stream& dy) const;
 
   int id_;
   const Node node_;

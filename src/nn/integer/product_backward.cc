@@ -67,8 +67,8 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   std::vector<int32_t> left(shape_.out.c);
   for (int c = 0; c < shape_.out.c; ++c) left[c] = b.plan.grid.shift[c] + weights_.shift[c];
   b.spare = std::min(groups_g_ + groups_w_ - 2 - *std::max_element(left.begin(), left.end()), shifts_->ints[1]);
-  const int finest = groups_g_ + groups_w_ - 2 - b.spare;
-  for (int32_t& shift : left) shift = finest - shift;
+  b.finest = groups_g_ + groups_w_ - 2 - b.spare;
+  for (int32_t& shift : left) shift = b.finest - shift;
   std::vector<std::vector<int>> sets;
   for (const Phase2d& phase : phases_.phases) sets.push_back(phase.taps);
   pack_backward({weight_kernels(ctx.isa), &ctx.pool}, weights_, shape_, left, format_.g + b.plan.block, sets, *ctx.packed);
@@ -91,7 +91,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
     for (int32_t shift : on_codes) factor.push_back(1 << shift);
     repeat_channels(factor.data(), shape_.out.c, b.factor);
   }
-  dx_.scale = std::ldexp(b.plan.grid.scale * weights_.scale, -finest);
+  dx_.scale = std::ldexp(b.plan.grid.scale * weights_.scale, -b.finest);
   dx_.top = stream_limit;
   return b;
 }
@@ -130,14 +130,16 @@ void ProductLayer::compute_gradients(Context& ctx, const Stream& dy, GradientSin
   run(true);
   if (b.sums.by_panel) weight_gradient_by_panel(ctx, b);
   else finish_weight_gradient(ctx, b);
-  if (!needs_input_gradient_) return;
-  const int64_t seen = top.max(threads)[0];
-  if ((seen >> b.right_shift) > stream_limit - 1) {
-    b.right_shift = shift_for(seen);
-    begin_sink();
-    run(false);
+  if (needs_input_gradient_) {
+    const int64_t seen = top.max(threads)[0];
+    if ((seen >> b.right_shift) > stream_limit - 1) {
+      b.right_shift = shift_for(seen);
+      begin_sink();
+      run(false);
+    }
+    shifts_->ints[1] = shift_for(seen << b.spare);
   }
-  shifts_->ints[1] = shift_for(seen << b.spare);
+  observe_backward(ctx, b, dy);
 }
 
 void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream& dy, bool weights, int thread, int begin,

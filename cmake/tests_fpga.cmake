@@ -1,0 +1,16 @@
+# The hardware: simulated against the library, and its size and clock against thresholds. Both skip, with the reason, where
+# yosys, verilator, iverilog or nextpnr-ice40 is missing; results of yosys are kept in the build folder.
+find_package(Python3 3.9 QUIET COMPONENTS Interpreter)
+if(Python3_FOUND)
+  set(python ${Python3_EXECUTABLE})
+  set(folder ${CMAKE_SOURCE_DIR}/fpga)
+else()
+  set(python sh -c "echo 'skipped: no Python 3.9'; exit 77")
+  set(folder)
+endif()
+function(subbyte_fpga_test name)
+  add_test(NAME ${name} COMMAND ${python} ${ARGN})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1500 LABELS fpga SKIP_RETURN_CODE 77 PROCESSORS 2)
+endfunction()
+subbyte_fpga_test(fpga_cosim "${folder}/cosim" --short --library $<TARGET_FILE:subbyte> --work ${CMAKE_BINARY_DIR}/fpga)
+subbyte_fpga_test(fpga_budget "${folder}/budget" --work ${CMAKE_BINARY_DIR}/fpga)
