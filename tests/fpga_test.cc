@@ -79,6 +79,21 @@ TEST_F(Fpga, SortedWithoutShiftsOfBlocksTakesAFewStepsMore) {
   EXPECT_GT(sorted["total"]["beats"], barrel["total"]["beats"]);
 }
 
+TEST_F(Fpga, WidePortsCarryTheShiftsOfBlocks) {
+  expect_good(subbyte(train_resnet("run")));
+  const auto beats = [&](const Strings& more) {
+    Strings all = {"--layer", "layer1.1.conv1", "--cycles", "--json", "--placement"};
+    all.insert(all.end(), more.begin(), more.end());
+    const Outcome outcome = subbyte(schedule(all));
+    expect_good(outcome);
+    return json::parse(outcome.out)["total"]["beats"].get<int64_t>();
+  };
+  const int64_t barrel = beats({"barrel"}), narrow = beats({"sorted"}), wide = beats({"sorted", "--a-bits", "8", "--b-bits", "7"});
+  EXPECT_GT(narrow, barrel * 5 / 4);
+  EXPECT_LT(wide, barrel * 11 / 10);
+  EXPECT_GE(wide, barrel);
+}
+
 TEST_F(Fpga, CyclesNextToFp16) {
   expect_good(subbyte(train_resnet("run")));
   const Outcome outcome = subbyte(schedule({"--all", "--cycles", "--json", "--rows", "16", "--cols", "16", "--fp16-area", "4"}));
