@@ -89,7 +89,7 @@ class Synthesis:
             with open(path) as f:
                 return json.load(f)
         self.fresh += 1
-        result = make(key)
+        result = make(f"{key}.{os.getpid()}")  # names of its temporary files
         temporary = f"{path}.{os.getpid()}"
         with open(temporary, "w") as f:
             json.dump(result, f)
