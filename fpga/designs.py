@@ -73,6 +73,8 @@ def _all():
 
 ALL = list(_all())
 
+TIMED = [d for d in ALL if (d.family, d.group) == ("xc7", "mapped") and ("FP16" in d.name or d.name.endswith(("sorted", "G4 barrel")))]
+
 # Placed and routed on an iCE40 HX8K by nextpnr: arrays of 2 x 2 (FP16 of 8 x 8 does not fit; with FP32 sums it takes too long).
 CLOCKED = [Design("FP16, FP16 acc.", "ice40", False, "clock", "fp16_array", fp16(0, PLAIN, 2))]
 CLOCKED += [Design(integer_name(bits, placement, 4), "ice40", False, "clock", "subbyte_array",
