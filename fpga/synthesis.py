@@ -56,7 +56,7 @@ def script(design):
     settings = " ".join(f"-set {k} {v}" for k, v in sorted(design.parameters.items()))
     if settings:
         lines.append(f"chparam {settings} {design.top}")
-    if design.group not in ("clock", "lanes", "units"):
+    if design.group not in ("clock", "timing", "lanes", "units"):
         # A cell is mapped once and counted ROWS x COLS times, on both sides: 64 cells at once take yosys 20 times as long, and the
         # counts differ by 2% (constants at the array's rim).
         lines.append(f"hierarchy -top {design.top}")
@@ -78,8 +78,8 @@ class Synthesis:
     """Results below `work`/cache; `fresh` counts what had to be run."""
 
     def __init__(self, work, log=lambda text: None):
-        self.work, self.log, self.fresh = work, log, 0
-        self.cache = os.path.join(work, "cache")
+        self.work, self.log, self.fresh = os.path.abspath(work), log, 0
+        self.cache = os.path.join(self.work, "cache")
         os.makedirs(self.cache, exist_ok=True)
         self.yosys = version("yosys", "-V")
 
@@ -89,7 +89,7 @@ class Synthesis:
             with open(path) as f:
                 return json.load(f)
         self.fresh += 1
-        result = make(key)
+        result = make(f"{key}.{os.getpid()}")  # names of its temporary files
         temporary = f"{path}.{os.getpid()}"
         with open(temporary, "w") as f:
             json.dump(result, f)
@@ -126,8 +126,9 @@ class Synthesis:
         return resources(design, self._kept(_key(design.top, self.yosys, lines, 1), make))
 
     def arrival(self, design):
-        """Latest arrival of logic without wires, in picoseconds (yosys' sta on the xc7 cells' specify blocks)."""
-        lines = script(design) + ["read_verilog -lib -specify +/xilinx/cells_sim.v"]
+        """Latest arrival of logic without wires in the 2x2 array, in picoseconds (yosys' sta on the xc7 cells' specify blocks)."""
+        small = dict(design.parameters, ROWS=2, COLS=2)
+        lines = script(design._replace(group="timing", parameters=small)) + ["read_verilog -lib -specify +/xilinx/cells_sim.v"]
 
         def make(key):
             self.log(f"timing of logic: {design.name}")

@@ -36,7 +36,7 @@ def xilinx_tables(results, group):
     bases = {b: found[b]["LC"] for b in (HALF, FULL)}
     timed = group == "mapped"
     head = ["8x8", "LUT", "LC", "FF", "CARRY4", "slice"] + (["logic, ns"] if timed else []) + ["LC vs FP16, FP16 acc.", "vs FP32 acc."]
-    rows = [[n, r["LUT"], r["LC"], r["FF"], r["CARRY"], r["slice"]] + ([f"{r['logic_ps'] / 1000:.2f}"] if timed else []) +
+    rows = [[n, r["LUT"], r["LC"], r["FF"], r["CARRY"], r["slice"]] + ([f"{r['logic_ps'] / 1000:.2f}" if "logic_ps" in r else ""] if timed else []) +
             against(n, r["LC"], bases) for n, r in found.items()]
     return table(head, rows)
 
@@ -152,7 +152,7 @@ By this metric a DSP slice is dear: the hand-mapped arrays without DSP are small
 
 ## ECP5 and iCE40
 
-Plain code for integers; for FP16 the smaller of plain and structured code. A carry cell of ECP5 counts the two tables of its place.
+Plain code for integers; for FP16 the smaller of plain code and the mapped one's equations. A carry cell of ECP5 counts the two tables of its place.
 
 {small_families(results)}
 {clock_table(results)}
