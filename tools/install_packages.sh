@@ -9,13 +9,15 @@ build="g++ cmake ninja-build libcli11-dev libtomlplusplus-dev nlohmann-json3-dev
 onednn="libdnnl-dev ocl-icd-opencl-dev"
 # Runs at any time after the build: it draws the figures of `subbyte report`.
 optional="gnuplot-nox"
+# Simulate and synthesize the hardware; without them its tests are skipped.
+hardware="yosys verilator iverilog nextpnr-ice40"
 case "${1:-}" in
   build) packages="$build" ;;
-  test) packages="$build libgtest-dev librapidcheck-dev libbenchmark-dev $optional" optional= ;;
+  test) packages="$build libgtest-dev librapidcheck-dev libbenchmark-dev $optional" optional="python3 $hardware" ;;
   aarch64) packages="cmake ninja-build g++-aarch64-linux-gnu qemu-user" onednn= optional= ;;
   demo) packages="$build dataset-fashion-mnist $optional" optional= ;;
   fuzz) packages="$build clang libclang-rt-dev" ;;
-  fpga) packages="g++ cmake ninja-build nlohmann-json3-dev python3 yosys verilator iverilog nextpnr-ice40" onednn= optional= ;;
+  fpga) packages="g++ cmake ninja-build nlohmann-json3-dev python3 $hardware" onednn= optional= ;;
   *) echo "usage: install_packages.sh build|test|aarch64|demo|fuzz|fpga" >&2; exit 2 ;;
 esac
 
