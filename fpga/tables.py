@@ -14,8 +14,8 @@ def pick(results, family, dsp, group):
     return found
 
 
-def cut(value, base):
-    return f"{100 * (value / base - 1):+.0f}%"
+def cut(value, base, digits=0):
+    return f"{100 * (value / base - 1):+.{digits}f}%"
 
 
 def table(head, rows):
@@ -70,7 +70,7 @@ def dsp_table(results):
             row.append(cut(r["LC"] + weight * r["DSP"], found[HALF]["LC"] + weight * found[HALF]["DSP"]))
         base = found[HALF]["LC"] + 242 * found[HALF]["DSP"]
         lane = None if "FP16" in name else lanes[f"edge lanes, {21 if 'int4' in name else 32}-bit sums"]["LC"]
-        row.append("" if lane is None else cut(r["LC"] + 242 * r["DSP"] + lane, base))
+        row.append("" if lane is None else cut(r["LC"] + 242 * r["DSP"] + lane, base, 1))
         rows.append(row)
     return table(["8x8, DSP48E1", "LC", "FF", "DSP"] + [f"LC + {w} DSP" for w in DSP_WEIGHTS] + ["LC + 242 DSP, with lanes"], rows)
 
@@ -119,8 +119,10 @@ def page(results, tools):
     verdicts = table(["target", "measured", "asked", ""], [[c.text, c.measured, c.asked, "met" if c.met else "**missed**"] for c in checks])
     return f"""# The array's resources
 
-Written by `fpga/report` ({"; ".join(tools)}); raw counts of every design in [fpga/resources.json](fpga/resources.json). The array is
-explained in [../fpga.md](../fpga.md). `make fpga` repeats all of it.
+Written by `fpga/report`, with
+{"; ".join(tools)}.
+Raw counts of every design are in [fpga/resources.json](fpga/resources.json). The array is explained in [../fpga.md](../fpga.md).
+`make fpga` repeats all of it.
 
 LC is yosys' estimate of packed tables (xc7: two small ones in one place), plus one for every inverter and shift register it leaves.
 Slice = max(LC / 4, FF / 8, CARRY4): a lower bound before place and route, which no open tool of Debian does for Xilinx 7. Times of logic are

@@ -17,17 +17,20 @@ module dequantizer #(
   always @(posedge clk) valids <= {valids[0], valid};
   assign valid_out = valids[1];
 
-  // 1. shift, keeping the bit below; coarse choices last, where the bits above only say whether the result fits
+  // 1. shift, coarse steps first, keeping the bit below; what the fine steps would bring to bit 15 and above must be the sign
   wire signed [ACC_BITS:0] u = {sum, 1'b0};
-  wire signed [ACC_BITS:0] u1 = (t[1:0] == 0) ? u : (t[1:0] == 1) ? u >>> 1 : (t[1:0] == 2) ? u >>> 2 : u >>> 3;
-  wire signed [ACC_BITS:0] u2 = (t[3:2] == 0) ? u1 : (t[3:2] == 1) ? u1 >>> 4 : (t[3:2] == 2) ? u1 >>> 8 : u1 >>> 12;
-  wire signed [ACC_BITS:0] u3 = t[4] ? u2 >>> 16 : u2;
+  wire signed [ACC_BITS:0] u1 = (t[4:3] == 0) ? u : (t[4:3] == 1) ? u >>> 8 : (t[4:3] == 2) ? u >>> 16 : u >>> 24;
+  wire [17:0] u2 = (t[2:1] == 0) ? u1[17:0] : (t[2:1] == 1) ? u1[19:2] : (t[2:1] == 2) ? u1[21:4] : {{2{sum[ACC_BITS-1]}}, u1[21:6]};
   reg signed [15:0] w = 0;
   reg over = 0, negative = 0;
+  wire [ACC_BITS:15] wrong;
+  for (genvar i = 15; i <= ACC_BITS; i = i + 1) begin : upper
+    assign wrong[i] = (u1[i] ^ sum[ACC_BITS-1]) && (i >= 22 || t[2:0] <= i - 15);
+  end
   always @(posedge clk) begin
-    w <= u3[15:0];
+    w <= t[0] ? u2[16:1] : u2[15:0];
     negative <= sum[ACC_BITS-1];
-    over <= u3[ACC_BITS:15] != {(ACC_BITS - 14) {sum[ACC_BITS-1]}};
+    over <= |wrong;
   end
 
   // 2. round and clamp
