@@ -69,6 +69,9 @@ def _all():
     yield Design("Philox4x32-10", "xc7", False, "units", "philox", {})
     for acc in (24, 28, 32):
         yield Design(f"dequantizer, {acc}-bit sums", "xc7", False, "units", "dequantizer", dict(ACC_BITS=acc))
+    for style, code in ((PLAIN, "plain"), (MAPPED, "mapped")):
+        for kind in ("L1", "L2"):
+            yield Design(f"normalization {kind}, {code}", "xc7", False, "norms", f"norm_{kind.lower()}", dict(STYLE=style))
 
 
 ALL = list(_all())

@@ -41,7 +41,7 @@ def flow(design):
     command = FLOW[design.family]
     if design.family == "xc7":
         # Delay lines stay flip-flops in arrays: as tables they would cost FP16, whose operands are wider, more.
-        command += "" if design.group in ("lanes", "units") else " -nosrl"
+        command += "" if design.group in ("lanes", "units", "norms") else " -nosrl"
         command += "" if design.dsp else " -nodsp"
     if design.family == "ecp5" and not design.dsp:
         command += " -nodsp"
@@ -56,7 +56,7 @@ def script(design):
     settings = " ".join(f"-set {k} {v}" for k, v in sorted(design.parameters.items()))
     if settings:
         lines.append(f"chparam {settings} {design.top}")
-    if design.group not in ("clock", "timing", "lanes", "units"):
+    if design.group not in ("clock", "timing", "lanes", "units", "norms"):
         # A cell is mapped once and counted ROWS x COLS times, on both sides: 64 cells at once take yosys 20 times as long, and the
         # counts differ by 2% (constants at the array's rim).
         lines.append(f"hierarchy -top {design.top}")

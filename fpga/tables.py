@@ -105,6 +105,13 @@ def units_table(results):
     return table(["unit", "LUT", "LC", "FF", "CARRY4"], [[n, r["LUT"], r["LC"], r["FF"], r["CARRY"]] for n, r in found.items()])
 
 
+def norms_table(results):
+    found = pick(results, "xc7", False, "norms")
+    return table(["unit", "LUT", "LC", "FF", "CARRY4", "LC against L2's"],
+                 [[n, r["LUT"], r["LC"], r["FF"], r["CARRY"], cut(r["LC"], found[n.replace("L1", "L2")]["LC"]) if "L1" in n else ""]
+                  for n, r in found.items()])
+
+
 def commands(results):
     seen = {}
     for r in results:
@@ -164,6 +171,12 @@ the integers do.
 ## Edge lanes and other units (Xilinx 7, without DSP)
 
 {units_table(results)}
+## Normalization units (Xilinx 7, without DSP)
+
+A channel an element a cycle, in three passes side by side (../../fpga/norm.md). Mean, multiplier and apply are the same in both, most of
+what is left hand-mapped; only L2 squares and takes a root.
+
+{norms_table(results)}
 ## Commands
 
 {commands(results)}
