@@ -11,6 +11,7 @@
 #include "nn/integer/layer.h"
 #include "nn/integer/observe.h"
 #include "nn/integer/operands.h"
+#include "nn/integer/right_shift.h"
 
 namespace subbyte {
 namespace {
@@ -19,7 +20,7 @@ class DepthwiseLayer : public IntegerLayer {
  public:
   DepthwiseLayer(Context& ctx, int id, LayerParams params, const Format& format, bool needs_input_gradient)
       : id_(id), node_(ctx.config.model.nodes[id]), params_(params), format_(format),
-        needs_input_gradient_(needs_input_gradient), kernels_(depthwise_kernels(ctx.isa)) {
+        needs_input_gradient_(needs_input_gradient), kernels_(depthwise_kernels(ctx.isa)), shift_(ctx, node_.name, 0) {
     const Node& n = node_;
     shape_ = {n.kernel_h, n.kernel_w, n.stride, n.pad, ctx.values[n.input].shape, n.shape};
     if (n.pad >= std::min(n.kernel_h, n.kernel_w) && n.pad > 0)
@@ -34,8 +35,6 @@ class DepthwiseLayer : public IntegerLayer {
         !sums_fit(shape_.taps(), top_x, top_w, 0) ||
         !sums_fit(int64_t(shape_.out.h) * shape_.out.w, top_x, top_g, 0))
       throw UsageError("layer '" + n.name + "': sums of its products would not fit 32 bits");
-    shifts_ = ctx.add_state(n.name + ".shifts", {2});
-    shifts_->ints = {0, 0};
   }
 
   void forward(Context& ctx) override {
@@ -79,7 +78,8 @@ class DepthwiseLayer : public IntegerLayer {
         }
       });
     };
-    int t = shifts_->ints[0];
+    const int bits = x.bits + x.most_shift + format_.w;
+    int t = shift_.at(RightShift::forward, bits);
     run(t);
     const int64_t seen = top.max(threads)[0];
     if (ctx.training) {
@@ -90,7 +90,7 @@ class DepthwiseLayer : public IntegerLayer {
         high = PerThread<int32_t>(threads, channels, INT32_MIN);
         run(t);
       }
-      shifts_->ints[0] = shift_for(seen);
+      shift_.set(RightShift::forward, shift_for(seen), bits);
     }
     out.stream.scale = std::ldexp(out.stream.scale, t);
     out.stream.sum = sum.sum(threads);
@@ -121,6 +121,8 @@ class DepthwiseLayer : public IntegerLayer {
     PerThread<int64_t> dw(threads, size_t(taps) * channels);
     PerThread<int32_t> top(threads, 1);
     const bool draws_again = ctx.config.quant.draws_g > 1;
+    const int bits = format_.g + plan.block + format_.w + finest;
+    int t = shift_.at(RightShift::input_gradient, bits);
     auto run = [&](bool weights) {
       ctx.pool.run(ctx.images, [&](int thread, int begin, int end) {
         ThreadScratch& s = *ctx.scratch[thread];
@@ -131,7 +133,7 @@ class DepthwiseLayer : public IntegerLayer {
           if (weights || !draws_again) quantize(i, RandomUse::gradient);
           if (weights) weight_gradient(ctx, plan, i, s, dw.at(thread));
           if (needs_input_gradient_ && draws_again) quantize(i, RandomUse::input_gradient);
-          if (needs_input_gradient_) input_gradient(ctx, plan, flipped, i, s, top.at(thread));
+          if (needs_input_gradient_) input_gradient(ctx, plan, flipped, t, i, s, top.at(thread));
         }
       });
     };
@@ -145,13 +147,13 @@ class DepthwiseLayer : public IntegerLayer {
             float(std::ldexp(double(total[tap * channels + c]) * unit, -x.shift[c] - plan.grid.shift[c]));
     if (!needs_input_gradient_) return;
     const int64_t seen = top.max(threads)[0];
-    if ((seen >> shifts_->ints[1]) > stream_limit - 1) {
-      shifts_->ints[1] = shift_for(seen);
+    if ((seen >> t) > stream_limit - 1) {
+      t = shift_for(seen);
       run(false);
     }
-    dx_.scale = std::ldexp(plan.grid.scale * weights_.scale, shifts_->ints[1] - finest);
+    dx_.scale = std::ldexp(plan.grid.scale * weights_.scale, t - finest);
     dx_.top = stream_limit;
-    shifts_->ints[1] = shift_for(seen);
+    shift_.set(RightShift::input_gradient, shift_for(seen), bits);
   }
 
   void scratch(const Context& ctx, ScratchSizes& sizes) const override {
@@ -215,9 +217,9 @@ class DepthwiseLayer : public IntegerLayer {
     for (int e = 0; e < taps * channels; ++e) total[e] += int64_t(s.dw[e]) * (int64_t{1} << shift);
   }
 
-  void input_gradient(Context& ctx, const GradientPlan& plan, const std::vector<int16_t>& flipped, int i,
+  void input_gradient(Context& ctx, const GradientPlan& plan, const std::vector<int16_t>& flipped, int t, int i,
                       ThreadScratch& s, int32_t* top) {
-    const int channels = shape_.out.c, m = plan.sample[i], shift = shifts_->ints[1] + m;
+    const int channels = shape_.out.c, m = plan.sample[i], shift = t + m;
     for (int y = 0; y < shape_.out.h; ++y)
       for (int x = 0; x < shape_.out.w; ++x) {
         int16_t* to = reinterpret_cast<int16_t*>(s.dilated.pixel(y * shape_.stride + shape_.kh - 1 - shape_.pad,
@@ -249,7 +251,7 @@ class DepthwiseLayer : public IntegerLayer {
   ProductShape shape_;
   int groups_w_, groups_a_, groups_g_;
   WeightCodes weights_;
-  State* shifts_;  // "<node>.shifts": right shifts of the forward and the input-gradient sums
+  RightShift shift_;
   Stream dx_;
 };
 

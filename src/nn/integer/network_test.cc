@@ -85,6 +85,39 @@ TEST(IntegerNetwork, AnImagesLogitsDoNotDependOnItsBatch) {
     }
 }
 
+/// The states of a run mean the same to a network with other groups, whose sums are in other units.
+TEST(IntegerNetwork, EvaluatesWithOtherGroupsThanTheRuns) {
+  struct Case {
+    const char* format;
+    void (*change)(QuantConfig&);
+    double most;  // root mean square of the change in logits relative to theirs
+  };
+  for (const Case& c : {Case{"w8a8g8", [](QuantConfig& q) { q.groups_a = 4; }, 0.05},
+                        Case{"w8a8g8", [](QuantConfig& q) { q.groups_a = 8; }, 0.05},
+                        Case{"w6a6g6", [](QuantConfig& q) { q.block_groups_a = 1; }, 0.2},
+                        Case{"w6a6g6", [](QuantConfig& q) { q.block_groups_a = 1, q.groups_a = 3; }, 0.2}}) {
+    NetworkConfig config = config_of(every_layer(), c.format);
+    config.quant.groups_a = 1;
+    const auto run = network_of(config);
+    const Images images(config.model, 12);
+    for (uint64_t step = 0; step < 3; ++step) run->train_step(images.batch(0, 12), step);
+    c.change(config.quant);
+    const auto other = network_of(config);
+    for (size_t i = 0; i < run->params().size(); ++i) other->params()[i].value = run->params()[i].value;
+    for (size_t i = 0; i < run->states().size(); ++i) other->states()[i] = run->states()[i];
+    std::vector<float> expected(12 * 5), found(12 * 5);
+    run->evaluate(images.batch(0, 12), expected.data());
+    other->evaluate(images.batch(0, 12), found.data());
+    double change = 0, size = 0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      change += std::pow(double(found[i]) - expected[i], 2);
+      size += std::pow(double(expected[i]), 2);
+    }
+    EXPECT_LT(std::sqrt(change / size), c.most) << c.format << " groups " << config.quant.groups_a;
+    EXPECT_GT(change, 0) << c.format;
+  }
+}
+
 TEST(IntegerNetwork, EvaluationChangesNoStateAndNoTrainingStep) {
   const NetworkConfig config = config_of(every_layer());
   const auto one = network_of(config), two = network_of(config);

@@ -47,7 +47,8 @@ ProductLayer::ProductLayer(Context& ctx, int id, LayerParams params, const Forma
       params_(params),
       format_(format),
       needs_input_gradient_(needs_input_gradient),
-      is_head_(id + 1 == int(ctx.config.model.nodes.size())) {
+      is_head_(id + 1 == int(ctx.config.model.nodes.size())),
+      shift_(ctx, node_.name, -1) {
   const Node& n = node_;
   shape_ = {n.kernel_h, n.kernel_w, n.stride, n.pad, ctx.values[n.input].shape, n.shape};
   if (n.kind == NodeKind::linear) shape_ = {1, 1, 1, 0, {1, 1, shape_.in.elements()}, n.shape};
@@ -70,8 +71,6 @@ ProductLayer::ProductLayer(Context& ctx, int id, LayerParams params, const Forma
     throw UsageError("layer '" + n.name + "': found " + std::to_string(int64_t(shape_.out.h) * shape_.out.w) +
                      " output pixels, expected at most 131072");
   phases_ = backward_phases(shape_);
-  shifts_ = ctx.add_state(n.name + ".shifts", {2});
-  shifts_->ints = {-1, -1};
 }
 
 void ProductLayer::forward(Context& ctx) {
@@ -87,11 +86,14 @@ void ProductLayer::forward(Context& ctx) {
   } catch (const Error& e) {
     throw Error("layer '" + node_.name + "': " + e.what());
   }
-  if (shifts_->ints[0] < 0)
-    shifts_->ints[0] = shift_for(int64_t(shape_.taps()) * shape_.in.c * (top_code(x.bits, x.zero != 0) << x.most_shift) *
-                                top_code(format_.w, true) << (x.groups - 1)) / 2;
+  if (shift_.unknown(RightShift::forward))
+    shift_.set(RightShift::forward,
+               shift_for(int64_t(shape_.taps()) * shape_.in.c * (top_code(x.bits, x.zero != 0) << x.most_shift) *
+                         top_code(format_.w, true) << (x.groups - 1)) / 2,
+               forward_bits(x));
+  const int t = shift_.at(RightShift::forward, forward_bits(x));
   // Shifts that no channel uses, and that the sums would be shifted right again: left out, operands stay small.
-  const int spare = std::min(x.groups - 1 - *std::max_element(x.shift.begin(), x.shift.end()), shifts_->ints[0]);
+  const int spare = std::min(x.groups - 1 - *std::max_element(x.shift.begin(), x.shift.end()), t);
   const int finest = x.groups - 1 - spare;
   std::vector<int32_t> left(shape_.in.c);
   for (int c = 0; c < shape_.in.c; ++c) left[c] = finest - x.shift[c % x.shift.size()];  // a flattened image repeats channels
@@ -101,9 +103,15 @@ void ProductLayer::forward(Context& ctx) {
   out.stream.scale = std::ldexp(x.scale * weights_.scale, -finest);
   out.stream.channel_shift = weights_.shift;
   out.stream.channel_scale = weights_.channel_scale;
-  forward_images(ctx, *ctx.packed, spare, out);
+  forward_images(ctx, *ctx.packed, t, spare, out);
   observe_operands(ctx, id_, *params_.weight, weights_);
   observe_forward(ctx, *ctx.packed, finest);
+}
+
+int ProductLayer::forward_bits(const Codes& x) const { return x.bits + x.most_shift + x.groups - 1 + format_.w; }
+
+int ProductLayer::backward_bits(const GradientPlan& plan) const {
+  return format_.g + plan.block + groups_g_ - 1 + format_.w + groups_w_ - 1;
 }
 
 TapRuns ProductLayer::forward_taps(const PackedWeights& packed) const {
@@ -114,7 +122,7 @@ TapRuns ProductLayer::forward_taps(const PackedWeights& packed) const {
   return merge_taps(offsets, packed.words);
 }
 
-void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int spare, Value& out) {
+void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int t, int spare, Value& out) {
   const Codes& x = ctx.values[node_.input].codes;
   const bool words = packed.dot == Dot::s16;
   const int channels = shape_.out.c, threads = ctx.pool.size();
@@ -147,7 +155,7 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int
       }
     });
   };
-  int t = shifts_->ints[0] - spare;
+  t -= spare;
   run(t);
   const std::vector<int32_t> lowest = low.min(threads), highest = high.max(threads);  // of the sums before the shift
   if (ctx.training) {
@@ -158,7 +166,7 @@ void ProductLayer::forward_images(Context& ctx, const PackedWeights& packed, int
       sum = PerThread<int64_t>(threads, channels);
       run(t);
     }
-    shifts_->ints[0] = shift_for(seen << spare);
+    shift_.set(RightShift::forward, shift_for(seen << spare), forward_bits(x));
   }
   out.stream.scale = std::ldexp(out.stream.scale, t);
   out.stream.sum = sum.sum(threads);

@@ -7,6 +7,7 @@
 #include "nn/integer/layer.h"
 #include "nn/integer/operands.h"
 #include "nn/integer/phases.h"
+#include "nn/integer/right_shift.h"
 
 namespace subbyte {
 
@@ -47,7 +48,10 @@ class ProductLayer : public IntegerLayer {
   };
   WeightUnits weight_units(const Backward&, const Codes&) const;
   TapRuns forward_taps(const PackedWeights&) const;
-  void forward_images(Context&, const PackedWeights&, int spare, Value& out);
+  /// Bits of an operand product at the finest group, of the forward and of the input-gradient sums.
+  int forward_bits(const Codes&) const;
+  int backward_bits(const GradientPlan&) const;
+  void forward_images(Context&, const PackedWeights&, int t, int spare, Value& out);
   Accumulation accumulation(const Context&) const;
   Backward plan_backward(Context&, const Stream& dy);
   void compute_gradients(Context&, const Stream& dy, GradientSink*);
@@ -73,8 +77,7 @@ class ProductLayer : public IntegerLayer {
   int groups_w_, groups_a_, groups_g_;
   int32_t top_g_;        // largest operand of the gradient
   WeightCodes weights_;
-  State* shifts_;        // "<node>.shifts": right shifts of the forward and the input-gradient sums at the finest
-                         // group; -1 before the first step
+  RightShift shift_;     // of sums at the finest group
   Stream dx_;
 };
 

@@ -61,12 +61,16 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   if (!needs_input_gradient_) return b;
 
   PhaseTimer timer(ctx.profile, 0, id_, Phase::weights);
-  if (shifts_->ints[1] < 0)
-    shifts_->ints[1] = shift_for(int64_t(shape_.taps()) * shape_.out.c * top_g_ *
-                                top_code(format_.w, true) << (groups_g_ + groups_w_ - 2)) / 2;
+  const int bits = backward_bits(b.plan);
+  if (shift_.unknown(RightShift::input_gradient))
+    shift_.set(RightShift::input_gradient,
+               shift_for(int64_t(shape_.taps()) * shape_.out.c * top_g_ * top_code(format_.w, true)
+                         << (groups_g_ + groups_w_ - 2)) / 2,
+               bits);
+  const int t = shift_.at(RightShift::input_gradient, bits);
   std::vector<int32_t> left(shape_.out.c);
   for (int c = 0; c < shape_.out.c; ++c) left[c] = b.plan.grid.shift[c] + weights_.shift[c];
-  b.spare = std::min(groups_g_ + groups_w_ - 2 - *std::max_element(left.begin(), left.end()), shifts_->ints[1]);
+  b.spare = std::min(groups_g_ + groups_w_ - 2 - *std::max_element(left.begin(), left.end()), t);
   b.finest = groups_g_ + groups_w_ - 2 - b.spare;
   for (int32_t& shift : left) shift = b.finest - shift;
   std::vector<std::vector<int>> sets;
@@ -84,7 +88,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
     b.init_down.push_back(b.init.back());
     for (int32_t& start : b.init_down.back()) --start;
   }
-  b.right_shift = shifts_->ints[1] - b.spare;
+  b.right_shift = t - b.spare;
   const std::vector<int32_t>& on_codes = packed.operand_shift;
   if (*std::max_element(on_codes.begin(), on_codes.end()) > 0) {
     std::vector<int> factor;
@@ -137,7 +141,7 @@ void ProductLayer::compute_gradients(Context& ctx, const Stream& dy, GradientSin
       begin_sink();
       run(false);
     }
-    shifts_->ints[1] = shift_for(seen << b.spare);
+    shift_.set(RightShift::input_gradient, shift_for(seen << b.spare), backward_bits(b.plan));
   }
   observe_backward(ctx, b, dy);
 }
