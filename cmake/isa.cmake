@@ -1,9 +1,10 @@
 # A source named *_INSTRUCTIONSET.cc is compiled with the flags of SUBBYTE_FLAGS_INSTRUCTIONSET, and only on its architecture.
-set(SUBBYTE_ISAS_X86 avx2 avx512vnni)
+set(SUBBYTE_ISAS_X86 avx2 avx512vnni amx)
 set(SUBBYTE_FLAGS_avx2 -mavx2;-mno-fma;-O3)
 set(SUBBYTE_FLAGS_avx512vnni
     -mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mprefer-vector-width=512;-O3;
     -Wno-uninitialized;-Wno-maybe-uninitialized)  # GCC 12 warns inside its own intrinsics
+set(SUBBYTE_FLAGS_amx ${SUBBYTE_FLAGS_avx512vnni};-mamx-tile;-mamx-int8;-mamx-bf16)
 set(SUBBYTE_ISAS_AARCH64 neon_dot neon_i8mm)
 set(SUBBYTE_FLAGS_neon_dot -march=armv8.2-a+dotprod;-O3)
 set(SUBBYTE_FLAGS_neon_i8mm -march=armv8.2-a+dotprod+i8mm;-O3)

@@ -31,7 +31,7 @@ TEST_F(ProgramExactness, AnUnknownInstructionSetIsOneLine) {
   setenv("SUBBYTE_ISA", "avx", 1);
   const Outcome outcome = subbyte(train("a"));
   unsetenv("SUBBYTE_ISA");
-  expect_error(outcome, 2, {"SUBBYTE_ISA: found 'avx', expected scalar, avx2, avx512vnni, neon_dot or neon_i8mm"});
+  expect_error(outcome, 2, {"SUBBYTE_ISA: found 'avx', expected scalar, avx2, avx512vnni, amx, neon_dot or neon_i8mm"});
 }
 
 }  // namespace

@@ -1,6 +1,11 @@
 #include "base/isa.h"
 
 #include <cstdlib>
+#if defined(SUBBYTE_X86) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #if defined(SUBBYTE_AARCH64) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -15,11 +20,32 @@ const char* isa_name(Isa isa) {
     case Isa::scalar: return "scalar";
     case Isa::avx2: return "avx2";
     case Isa::avx512vnni: return "avx512vnni";
+    case Isa::amx: return "amx";
     case Isa::neon_dot: return "neon_dot";
     case Isa::neon_i8mm: return "neon_i8mm";
   }
   return "?";
 }
+
+#ifdef SUBBYTE_X86
+namespace {
+/// Whether the processor multiplies tiles of bytes, and Linux lets this process use their registers, which it has to be asked.
+bool has_tiles() {
+#ifdef __linux__
+  static const bool has = [] {
+    unsigned a, b, c, d;
+    constexpr unsigned amx_tile = 1u << 24, amx_int8 = 1u << 25;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & amx_tile) == 0 || (d & amx_int8) == 0) return false;
+    constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  }();
+  return has;
+#else
+  return false;
+#endif
+}
+}  // namespace
+#endif
 
 std::vector<Isa> supported_isas() {
   std::vector<Isa> isas{Isa::scalar};
@@ -27,8 +53,10 @@ std::vector<Isa> supported_isas() {
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx2")) isas.push_back(Isa::avx2);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni"))
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni")) {
     isas.push_back(Isa::avx512vnni);
+    if (has_tiles()) isas.push_back(Isa::amx);
+  }
 #elif defined(SUBBYTE_AARCH64) && defined(__linux__)
   const bool dot = getauxval(AT_HWCAP) & HWCAP_ASIMDDP, i8mm = getauxval(AT_HWCAP2) & HWCAP2_I8MM;
   if (dot) isas.push_back(Isa::neon_dot);
@@ -51,7 +79,7 @@ Isa selected_isa() {
                      isa_name(supported.back()));
   }
   throw UsageError("SUBBYTE_ISA: found '" + std::string(forced) +
-                   "', expected scalar, avx2, avx512vnni, neon_dot or neon_i8mm" + did_you_mean(forced, known));
+                   "', expected scalar, avx2, avx512vnni, amx, neon_dot or neon_i8mm" + did_you_mean(forced, known));
 }
 
 }  // namespace subbyte

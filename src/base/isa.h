@@ -5,12 +5,13 @@
 
 namespace subbyte {
 
-enum class Isa { scalar, avx2, avx512vnni, neon_dot, neon_i8mm };
+enum class Isa { scalar, avx2, avx512vnni, amx, neon_dot, neon_i8mm };
 
 /// Of every architecture; those of one architecture ascend.
-inline constexpr Isa all_isas[] = {Isa::scalar, Isa::avx2, Isa::avx512vnni, Isa::neon_dot, Isa::neon_i8mm};
+inline constexpr Isa all_isas[] = {Isa::scalar,   Isa::avx2,     Isa::avx512vnni,
+                                   Isa::amx,      Isa::neon_dot, Isa::neon_i8mm};
 
-/// "scalar", "avx2", "avx512vnni", "neon_dot", "neon_i8mm".
+/// "scalar", "avx2", "avx512vnni", "amx" (products in tiles, the rest as avx512vnni), "neon_dot", "neon_i8mm".
 const char* isa_name(Isa isa);
 
 /// What this build contains and this machine runs, ascending; scalar is always first.

@@ -28,15 +28,18 @@ extern const PeakKernels peak_kernels_scalar;
 extern const PoolKernels pool_kernels_scalar;
 extern const WeightKernels weight_kernels_scalar;
 #if defined(__x86_64__)
-extern const ConvKernels conv_kernels_avx2, conv_kernels_avx512vnni;
+extern const ConvKernels conv_kernels_avx2, conv_kernels_avx512vnni, conv_kernels_amx;
 extern const QuantizeKernels quantize_kernels_avx2, quantize_kernels_avx512vnni;
 extern const NormKernels norm_kernels_avx2, norm_kernels_avx512vnni;
 extern const NormCodeKernels norm_code_kernels_avx2, norm_code_kernels_avx512vnni;
 extern const DepthwiseKernels depthwise_kernels_avx2, depthwise_kernels_avx512vnni;
-extern const PeakKernels peak_kernels_avx2, peak_kernels_avx512vnni;
+extern const PeakKernels peak_kernels_avx2, peak_kernels_avx512vnni, peak_kernels_amx;
 extern const PoolKernels pool_kernels_avx2, pool_kernels_avx512vnni;
 extern const WeightKernels weight_kernels_avx2, weight_kernels_avx512vnni;
-#define SUBBYTE_TABLES(family) &family##_scalar, &family##_avx2, &family##_avx512vnni, &family##_scalar, &family##_scalar
+#define SUBBYTE_X86_TABLES(family, amx_table) \
+  &family##_scalar, &family##_avx2, &family##_avx512vnni, &amx_table, &family##_scalar, &family##_scalar
+#define SUBBYTE_TABLES(family) SUBBYTE_X86_TABLES(family, family##_avx512vnni)
+#define SUBBYTE_TABLES_WITH_TILES(family) SUBBYTE_X86_TABLES(family, family##_amx)
 #elif defined(__aarch64__)
 extern const ConvKernels conv_kernels_neon_dot, conv_kernels_neon_i8mm;
 extern const QuantizeKernels quantize_kernels_neon_dot, quantize_kernels_neon_i8mm;
@@ -46,9 +49,14 @@ extern const DepthwiseKernels depthwise_kernels_neon_dot, depthwise_kernels_neon
 extern const PeakKernels peak_kernels_neon_dot, peak_kernels_neon_i8mm;
 extern const PoolKernels pool_kernels_neon_dot, pool_kernels_neon_i8mm;
 extern const WeightKernels weight_kernels_neon_dot, weight_kernels_neon_i8mm;
-#define SUBBYTE_TABLES(family) &family##_scalar, &family##_scalar, &family##_scalar, &family##_neon_dot, &family##_neon_i8mm
+#define SUBBYTE_TABLES(family) \
+  &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar, &family##_neon_dot, &family##_neon_i8mm
 #else
-#define SUBBYTE_TABLES(family) &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar
+#define SUBBYTE_TABLES(family) \
+  &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar, &family##_scalar
+#endif
+#ifndef SUBBYTE_TABLES_WITH_TILES
+#define SUBBYTE_TABLES_WITH_TILES SUBBYTE_TABLES
 #endif
 
 namespace {
@@ -60,42 +68,49 @@ void expect_tables(const Kernels& (*pick)(Isa), const std::vector<const Kernels*
   for (size_t i = 0; i < tables.size(); ++i) EXPECT_EQ(&pick(all_isas[i]), tables[i]) << isa_name(all_isas[i]);
 }
 
+/// The instruction sets that have kernels of their own: tiles are for products.
+std::vector<Isa> with_own_kernels(bool tiles) {
+  std::vector<Isa> isas = supported_isas();
+  if (!tiles) std::erase(isas, Isa::amx);
+  return isas;
+}
+
 template <class Kernels>
-void expect_different_tables(const Kernels& (*pick)(Isa)) {
+void expect_different_tables(const Kernels& (*pick)(Isa), bool tiles = false) {
   std::set<const Kernels*> tables;
-  for (Isa isa : supported_isas()) tables.insert(&pick(isa));
-  EXPECT_EQ(tables.size(), supported_isas().size());
+  for (Isa isa : with_own_kernels(tiles)) tables.insert(&pick(isa));
+  EXPECT_EQ(tables.size(), with_own_kernels(tiles).size());
 }
 
 TEST(Dispatch, AFamilyGivesTheTableOfTheInstructionSetItIsAskedFor) {
-  expect_tables(conv_kernels, {SUBBYTE_TABLES(conv_kernels)});
+  expect_tables(conv_kernels, {SUBBYTE_TABLES_WITH_TILES(conv_kernels)});
   expect_tables(quantize_kernels, {SUBBYTE_TABLES(quantize_kernels)});
   expect_tables(norm_kernels, {SUBBYTE_TABLES(norm_kernels)});
   expect_tables(norm_code_kernels, {SUBBYTE_TABLES(norm_code_kernels)});
   expect_tables(depthwise_kernels, {SUBBYTE_TABLES(depthwise_kernels)});
-  expect_tables(peak_kernels, {SUBBYTE_TABLES(peak_kernels)});
+  expect_tables(peak_kernels, {SUBBYTE_TABLES_WITH_TILES(peak_kernels)});
   expect_tables(pool_kernels, {SUBBYTE_TABLES(pool_kernels)});
   expect_tables(weight_kernels, {SUBBYTE_TABLES(weight_kernels)});
 }
 
 TEST(Dispatch, SupportedInstructionSetsHaveDifferentTables) {
-  expect_different_tables(conv_kernels);
+  expect_different_tables(conv_kernels, true);
   expect_different_tables(quantize_kernels);
   expect_different_tables(norm_kernels);
   expect_different_tables(norm_code_kernels);
   expect_different_tables(depthwise_kernels);
-  expect_different_tables(peak_kernels);
+  expect_different_tables(peak_kernels, true);
   expect_different_tables(pool_kernels);
   expect_different_tables(weight_kernels);
 }
 
 /// Every function of every family, so that a table cannot borrow another's without being seen.
-template <class Kernels, class... Members>
+template <bool tiles = false, class Kernels, class... Members>
 void expect_own_kernels(const Kernels& (*pick)(Isa), Members... members) {
   const auto expect_own = [&](auto member) {
     std::set<std::remove_cvref_t<decltype(pick(Isa::scalar).*member)>> functions;
-    for (Isa isa : supported_isas()) functions.insert(pick(isa).*member);
-    EXPECT_EQ(functions.size(), supported_isas().size());
+    for (Isa isa : with_own_kernels(tiles)) functions.insert(pick(isa).*member);
+    EXPECT_EQ(functions.size(), with_own_kernels(tiles).size());
   };
   (expect_own(members), ...);
 }
@@ -105,7 +120,8 @@ TEST(Dispatch, SupportedTablesHoldTheirOwnKernels) {
   using D = DepthwiseKernels;
   using N = NormKernels;
   using Q = QuantizeKernels;
-  expect_own_kernels(conv_kernels, &C::product, &C::weights_gradient, &C::transpose, &C::gradient_words);
+  expect_own_kernels<true>(conv_kernels, &C::product, &C::weights_gradient);
+  expect_own_kernels(conv_kernels, &C::transpose, &C::gradient_words);
   expect_own_kernels(depthwise_kernels, &D::row, &D::gradient);
   expect_own_kernels(norm_kernels, &N::narrow, &N::deviation, &N::forward, &N::reduce, &N::backward, &N::combine);
   expect_own_kernels(norm_code_kernels, &NormCodeKernels::save, &NormCodeKernels::restore);
@@ -159,7 +175,7 @@ TEST_F(SelectedIsa, IsTheForcedOne) {
 }
 
 TEST_F(SelectedIsa, AnUnknownNameIsRefusedAndNamed) {
-  const std::string names = "scalar, avx2, avx512vnni, neon_dot or neon_i8mm";
+  const std::string names = "scalar, avx2, avx512vnni, amx, neon_dot or neon_i8mm";
   EXPECT_EQ(error_of("avx"), "SUBBYTE_ISA: found 'avx', expected " + names + " (did you mean 'avx2'?)");
   for (const char* name : {"neon", "AVX2", "scalar ", "avx2,scalar"}) {
     const std::string expected = "SUBBYTE_ISA: found '" + std::string(name) + "', expected " + names;

@@ -73,7 +73,8 @@ struct WeightsGradient {
   int64_t g_image, g_panel;    ///< bytes from one image, or panel, to the next
   const int* image_shift;      ///< [images], falling: the image's sums count 2^shift
   int images, rows, blocks;    ///< output rows, and words a row (zero beyond the row's end)
-  int kh, kw, k, n;            ///< k is a multiple of 4, n of 16
+  int kh, kw, k, n;            ///< k is a multiple of 4, n of 16. Where `blocks` reach beyond x_row with a column's offset,
+                               ///< what stands there is read, also behind the last row.
   int burst;                   ///< as in ImageProduct
   int first_panel, last_panel; ///< what this call computes
   int32_t* dw;                 ///< [kh][kw][k][n], added to
@@ -95,6 +96,7 @@ struct Transpose {
 struct GradientWords {
   const uint8_t* codes;
   int rows, pixels, channels, n;
+  int blocks;        ///< words a row, at least ceil(pixels / 4)
   uint8_t* out;      ///< panel 0
   int64_t out_panel; ///< bytes from one panel to the next
 };
@@ -104,6 +106,8 @@ struct ConvKernels {
   void (*weights_gradient)(const WeightsGradient&, Dot);
   void (*transpose)(const Transpose&);
   void (*gradient_words)(const GradientWords&);
+  /// Whether weights_gradient gains where rows of X and G, with zeros behind G's, are one long row: row_step 1, x_row 4 blocks.
+  bool joins_rows = false;
 };
 
 const ConvKernels& conv_kernels(Isa isa);

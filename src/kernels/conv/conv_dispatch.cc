@@ -2,5 +2,5 @@
 #include "kernels/dispatch.h"
 
 namespace subbyte {
-SUBBYTE_DISPATCH(ConvKernels, conv_kernels)
+SUBBYTE_DISPATCH_TILES(ConvKernels, conv_kernels)
 }  // namespace subbyte

@@ -97,6 +97,23 @@ TEST(ConvWeightsGradient, AddsEveryImagesShiftedSumsToThePanelsItIsAskedFor) {
     }));
 }
 
+/// Rows that follow each other without a gap, as tiles read them: the end of G's rows is zero, and what X has there, also
+/// behind its last row, is read.
+TEST(ConvWeightsGradient, JoinedRowsReadAcrossTheirEnds) {
+  EXPECT_TRUE(rc::check("x_row = 4 blocks, columns that begin in it", [] {
+    Contents contents = any_contents();
+    Trial t = any_trial(contents, Dot::u8s8, *rc::gen::inRange(1, 34), *rc::gen::inRange(1, 10));
+    t.row_step = 1;
+    t.x_row = 4 * t.blocks;
+    for (int dx = 0; dx < t.kw; ++dx) t.column_offset[dx] = dx;
+    t.x_channel = (t.rows + t.kh - 1) * int64_t(t.x_row);
+    t.x_image = t.k * t.x_channel;
+    t.x = Guarded<uint8_t>(size_t(t.images * t.x_image + t.kw - 1), any_offset());
+    fill_first(contents, t.bytes, t.x);
+    require_gradient(t);
+  }));
+}
+
 TEST(ConvWeightsGradient, LongReductionsOfTheLargestOperandsStayExactAtTheLargestBurst) {
   EXPECT_TRUE(rc::check("hundreds of blocks, u = max_u, s = +max_s or -max_s", [] {
     Contents contents = any_contents();

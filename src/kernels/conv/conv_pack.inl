@@ -34,16 +34,15 @@ inline void words_by_element(const uint8_t* pixel, int pixels, int channels, int
 
 template <class V>
 void gradient_words(const GradientWords& g) {
-  const int blocks = (g.pixels + 3) / 4;
   for (int row = 0; row < g.rows; ++row)
     for (int column = 0; column < g.n; column += 16) {
       const int64_t step = int64_t{4} * panel_width(g.n, column);
       const uint8_t* p = g.codes + int64_t(row) * g.pixels * g.channels + column;
-      uint8_t* out = g.out + column / panel_columns * g.out_panel + row * blocks * step + column % panel_columns * 4;
+      uint8_t* out = g.out + column / panel_columns * g.out_panel + row * g.blocks * step + column % panel_columns * 4;
       int b = 0;
       if (column + 16 <= g.channels)
         for (; 4 * b + 4 <= g.pixels; ++b, p += 4 * g.channels, out += step) V::interleave16(p, g.channels, out);
-      for (; b < blocks; ++b, p += 4 * g.channels, out += step)
+      for (; b < g.blocks; ++b, p += 4 * g.channels, out += step)
         words_by_element(p, g.pixels - 4 * b, g.channels - column, g.channels, out);
     }
 }

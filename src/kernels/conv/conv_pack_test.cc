@@ -47,7 +47,7 @@ TEST(ConvGradientWords, HoldFourNeighboursOfARowAndZerosBeyondItsEndAndTheChanne
   for (int pixels = 1; pixels <= 18; ++pixels)
     for (int channels = 1; channels <= 80; channels += channels % 16 == 15 || channels % 16 < 2 ? 1 : 3) {
       const int rows = int(any(1, 3)), n = (channels + 15) / 16 * 16 + 16 * int(any(0, 2) == 0), panels = (n + 31) / 32;
-      const int blocks = (pixels + 3) / 4, last_width = n - 32 * (panels - 1);
+      const int blocks = (pixels + 3) / 4 + int(any(0, 2)) / 2, last_width = n - 32 * (panels - 1);
       const int64_t out_panel = int64_t(rows) * blocks * 32 * 4 + any(0, 1) * any(0, 24);
       Guarded<uint8_t> codes(size_t(rows) * pixels * channels, size_t(any(0, 15)));
       contents.fill(codes, 1, 255);
@@ -62,7 +62,7 @@ TEST(ConvGradientWords, HoldFourNeighboursOfARowAndZerosBeyondItsEndAndTheChanne
       }
       for (Isa isa : supported_isas()) {
         Guarded<uint8_t> out(expected.size(), size_t(any(0, 15)));
-        conv_kernels(isa).gradient_words({codes.data(), rows, pixels, channels, n, out.data(), out_panel});
+        conv_kernels(isa).gradient_words({codes.data(), rows, pixels, channels, n, blocks, out.data(), out_panel});
         ASSERT_NO_THROW(require_same(out, expected, "gradient_words", isa))
             << rows << " rows, " << pixels << " pixels, " << channels << " of " << n << " channels";
       }

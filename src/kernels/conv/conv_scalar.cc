@@ -72,12 +72,11 @@ void transpose(const Transpose& t) {
 }
 
 void gradient_words(const GradientWords& g) {
-  const int blocks = (g.pixels + 3) / 4;
   for (int row = 0; row < g.rows; ++row)
     for (int n = 0; n < g.n; ++n)
-      for (int p = 0; p < 4 * blocks; ++p)
+      for (int p = 0; p < 4 * g.blocks; ++p)
         g.out[n / panel_columns * g.out_panel +
-              ((int64_t(row) * blocks + p / 4) * panel_width(g.n, n) + n % panel_columns) * 4 + p % 4] =
+              ((int64_t(row) * g.blocks + p / 4) * panel_width(g.n, n) + n % panel_columns) * 4 + p % 4] =
             p < g.pixels && n < g.channels ? g.codes[(int64_t(row) * g.pixels + p) * g.channels + n] : 0;
 }
 

@@ -2,5 +2,5 @@
 #include "kernels/peak/peak.h"
 
 namespace subbyte {
-SUBBYTE_DISPATCH(PeakKernels, peak_kernels)
+SUBBYTE_DISPATCH_TILES(PeakKernels, peak_kernels)
 }  // namespace subbyte

@@ -7,6 +7,7 @@ namespace subbyte::twin {
 const NormKernels& norm_kernels(ElementType type) {
 #if defined(__x86_64__)
   switch (selected_isa()) {
+    case Isa::amx:
     case Isa::avx512vnni: return norm_kernels_avx512vnni(type);
     case Isa::avx2: return norm_kernels_avx2(type);
     default: break;

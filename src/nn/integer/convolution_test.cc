@@ -195,7 +195,7 @@ TEST(Convolution, BackwardWeightsIsTheSumOverImagesAndPixels) {
     const Context ctx(some_config());
     GradientOperands o;
     Buffer<uint8_t> scratch;
-    o.shape(s, v.images, uint8_t(v.zero()));
+    o.shape(s, *rc::gen::arbitrary<bool>(), v.images, uint8_t(v.zero()));
     std::vector<int> shift;
     for (int i = 0; i < v.images; ++i) shift.push_back(*rc::gen::inRange(0, 6));
     std::sort(shift.rbegin(), shift.rend());

@@ -7,6 +7,11 @@
 
 namespace subbyte {
 
+namespace {
+/// Joined rows are read behind the last one as far as a kernel column begins.
+int read_behind(const ProductShape& s) { return s.kw - 1; }
+}  // namespace
+
 void ThreadScratch::reserve(const ScratchSizes& sizes) {
   bytes.reserve(size_t(sizes.bytes));
   norm_codes.reserve(size_t(sizes.norm_codes));
@@ -94,8 +99,9 @@ void place_gradient(const Context& ctx, const int8_t* codes, Shape shape, bool w
   }
 }
 
-void GradientOperands::set_geometry(const ProductShape& s) {
+void GradientOperands::set_geometry(const ProductShape& s, bool joins_rows) {
   shape_ = s;
+  joins_rows_ = joins_rows;
   blocks = (s.out.w + 3) / 4;
   k = round_up(s.in.c, 4);
   n = round_up(s.out.c, 16);
@@ -103,6 +109,7 @@ void GradientOperands::set_geometry(const ProductShape& s) {
   const int needed = (s.kw - 1) / s.stride + 4 * blocks, framed = (s.in.w + 2 * s.pad + s.stride - 1) / s.stride;
   phase_bytes_ = round_up(std::max(needed, framed), 4);
   x_row = phase_bytes_ * s.stride;
+  if (joins_rows && s.stride == 1) blocks = x_row / 4;
   const int rows = std::max(s.in.h + 2 * s.pad, (s.out.h - 1) * s.stride + s.kh);
   x_channel = int64_t(rows) * x_row;
   x_image = x_channel * k;
@@ -111,19 +118,19 @@ void GradientOperands::set_geometry(const ProductShape& s) {
   g_image = int64_t(s.out.h) * blocks * panel_columns * 4;
 }
 
-GradientOperands::Sizes GradientOperands::image_sizes(const ProductShape& s) {
+GradientOperands::Sizes GradientOperands::image_sizes(const ProductShape& s, bool joins_rows) {
   GradientOperands one;
-  one.set_geometry(s);
-  return {one.x_image, one.g_image * panels(one.n)};
+  one.set_geometry(s, joins_rows);
+  return {one.x_image + read_behind(s), one.g_image * panels(one.n)};
 }
 
-void GradientOperands::shape(const ProductShape& s, int count, uint8_t zero) {
+void GradientOperands::shape(const ProductShape& s, bool joins_rows, int count, uint8_t zero) {
   images = count;
-  if (s == shape_ && count <= capacity_ && zero == zero_) return;
+  if (s == shape_ && joins_rows == joins_rows_ && count <= capacity_ && zero == zero_) return;
   capacity_ = std::max(count, 1);
   zero_ = zero;
-  set_geometry(s);
-  x.resize(size_t(x_image) * capacity_);
+  set_geometry(s, joins_rows);
+  x.resize(size_t(x_image) * capacity_ + read_behind(s));
   x.fill_bytes(zero);
   has_ones = zero != 0 && k > s.in.c;
   for (int slot = 0; slot < capacity_ && has_ones; ++slot)
@@ -159,7 +166,7 @@ void GradientOperands::load_x(const Context& ctx, const Codes& codes, int image,
 }
 
 void GradientOperands::load_g(const Context& ctx, const int8_t* codes, int slot) {
-  ctx.conv.gradient_words({reinterpret_cast<const uint8_t*>(codes), shape_.out.h, shape_.out.w, shape_.out.c, n,
+  ctx.conv.gradient_words({reinterpret_cast<const uint8_t*>(codes), shape_.out.h, shape_.out.w, shape_.out.c, n, blocks,
                            g.data() + slot * g_image, g_panel});
 }
 

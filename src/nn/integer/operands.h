@@ -58,21 +58,22 @@ struct GradientOperands {
   struct Sizes {
     int64_t x = 0, g = 0;
   };
-  static Sizes image_sizes(const ProductShape&);
+  static Sizes image_sizes(const ProductShape&, bool joins_rows);
   void reserve(int64_t x_size, int64_t g_size) {
     if (x.reserve(size_t(x_size))) zero_ = -1;
     g.reserve(size_t(g_size));
   }
-  /// Sets the geometry for up to `count` images; frames hold `zero` afterwards.
-  void shape(const ProductShape&, int count, uint8_t zero);
+  /// Sets the geometry for up to `count` images; frames hold `zero` afterwards. `joins_rows` as ConvKernels has it.
+  void shape(const ProductShape&, bool joins_rows, int count, uint8_t zero);
   /// An image's codes of X, and its gradient's, become image `slot`.
   void load_x(const Context&, const Codes&, int image, int slot, Buffer<uint8_t>& scratch);
   void load_g(const Context&, const int8_t* codes, int slot);
 
  private:
-  void set_geometry(const ProductShape&);
+  void set_geometry(const ProductShape&, bool joins_rows);
 
   ProductShape shape_;
+  bool joins_rows_ = false;
   int capacity_ = 0, zero_ = -1, phase_bytes_ = 0;
 };
 

@@ -237,15 +237,17 @@ TEST(GradientOperands, HoldEveryTapsPixelsAsNeighboursAndZerosAround) {
     GradientOperands o;
     const ProductShape mine = any_product(), other = any_product();
     const int zero = *rc::gen::element(0, 8, 128), images = *rc::gen::inRange(1, 4);
-    const bool was_used = *rc::gen::arbitrary<bool>();
+    const bool was_used = *rc::gen::arbitrary<bool>(), joins = *rc::gen::arbitrary<bool>();
+    const bool was_joined = *rc::gen::arbitrary<bool>();
     if (was_used) {
-      o.shape(other, *rc::gen::inRange(1, 4), uint8_t(zero));
-      if (!(other == mine)) o.x.fill_bytes(99), o.g.fill_bytes(99);  // nothing of another geometry stays
+      o.shape(other, was_joined, *rc::gen::inRange(1, 4), uint8_t(zero));
+      if (!(other == mine) || was_joined != joins) o.x.fill_bytes(99), o.g.fill_bytes(99);  // nothing of another geometry stays
     }
     for (const int count : {images, *rc::gen::inRange(1, images + 1), images + 1}) {
-      o.shape(mine, count, uint8_t(zero));
+      o.shape(mine, joins, count, uint8_t(zero));
       RC_ASSERT(o.images == count && o.k >= mine.in.c && o.k % 4 == 0 && o.n >= mine.out.c && o.n % 16 == 0);
-      RC_ASSERT(4 * o.blocks >= mine.out.w && 4 * o.blocks < mine.out.w + 4);
+      if (joins && mine.stride == 1) RC_ASSERT(4 * o.blocks == o.x_row && 4 * o.blocks >= mine.out.w);
+      else RC_ASSERT(4 * o.blocks >= mine.out.w && 4 * o.blocks < mine.out.w + 4);
       RC_ASSERT(o.has_ones == (zero != 0 && o.k > mine.in.c));
       const SomeCodes x = any_codes(ctx, mine.in, count, *rc::gen::element(4, *rc::gen::inRange(1, 9)));
       std::vector<std::vector<int8_t>> g;
@@ -275,7 +277,7 @@ TEST(GradientOperands, AnotherZeroPointFillsTheFrameAnew) {
   codes.packed.fill_bytes(200);
   Buffer<uint8_t> scratch;
   for (const int zero : {0, 8, 128, 0}) {
-    o.shape(s, 2, uint8_t(zero));
+    o.shape(s, false, 2, uint8_t(zero));
     o.load_x(ctx, codes, 0, 1, scratch);
     EXPECT_EQ(int(o.x[size_t(pixel_place(o, s, 1, 0, 0, 0, 1, 0))]), zero);
     EXPECT_EQ(int(o.x[size_t(pixel_place(o, s, 1, 0, 0, 1, 1, 0))]), 200);

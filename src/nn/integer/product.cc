@@ -201,7 +201,7 @@ void ProductLayer::scratch(const Context& ctx, ScratchSizes& sizes) const {
     S::grow(sizes.gradient, PaddedImage::size_for(phases_.height, phases_.width, backward.words * 4));
   }
   const Accumulation sums = accumulation(ctx);
-  const GradientOperands::Sizes operands = GradientOperands::image_sizes(s);
+  const GradientOperands::Sizes operands = GradientOperands::image_sizes(s, ctx.conv.joins_rows);
   const int64_t rows = int64_t(s.taps()) * round_up(s.in.c, 4);
   if (sums.by_panel) {
     S::grow(sizes.batch_x, operands.x * ctx.images);

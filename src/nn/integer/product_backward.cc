@@ -26,7 +26,7 @@ ProductLayer::Accumulation ProductLayer::accumulation(const Context& ctx) const 
   // With many weights, adding up every thread's sums would take as long as the product.
   const int64_t weights = int64_t(shape_.taps()) * round_up(shape_.in.c, 4) * round_up(shape_.out.c, 16);
   constexpr int64_t many = 64 << 10, most_operands = 32 << 20;
-  const GradientOperands::Sizes image = GradientOperands::image_sizes(shape_);
+  const GradientOperands::Sizes image = GradientOperands::image_sizes(shape_, ctx.conv.joins_rows);
   sums.by_panel = weights >= many && !sums.late_shift &&
                   (image.x + image.g) * ctx.images <= most_operands && (!is_signed || shape_.in.c % 4 != 0);
   return sums;
@@ -39,7 +39,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   b.zero = x.zero;
   b.sums = accumulation(ctx);
   if (b.sums.by_panel) {
-    ctx.batch_operands->shape(shape_, ctx.images, uint8_t(x.zero));
+    ctx.batch_operands->shape(shape_, ctx.conv.joins_rows, ctx.images, uint8_t(x.zero));
     b.order.resize(ctx.images);
     b.slot.resize(ctx.images);
     std::iota(b.order.begin(), b.order.end(), 0);
@@ -154,7 +154,7 @@ void ProductLayer::backward_images(Context& ctx, const Backward& b, const Stream
   const int64_t macs = int64_t(shape_.out.elements()) * shape_.taps() * shape_.in.c;
   const bool own_sums = weights && !b.sums.by_panel, draws_again = ctx.config.quant.draws_g > 1;
   if (own_sums && !s.has_sums) {
-    s.operands.shape(shape_, b.sums.group, uint8_t(x.zero));
+    s.operands.shape(shape_, ctx.conv.joins_rows, b.sums.group, uint8_t(x.zero));
     s.dw.resize(size_t(shape_.taps()) * s.operands.k * s.operands.n);
     s.dw.fill_bytes(0);
     s.g_sum.assign(shape_.out.c, 0);

@@ -101,7 +101,7 @@ void ProductLayer::observe_backward(Context& ctx, const Backward& b, const Strea
     const int channels = shape_.out.c, k4 = round_up(shape_.in.c, 4);
     ThreadScratch s;
     s.g_sum.assign(size_t(channels), 0);
-    s.operands.shape(shape_, 1, uint8_t(b.zero));
+    s.operands.shape(shape_, ctx.conv.joins_rows, 1, uint8_t(b.zero));
     s.dw.resize(size_t(shape_.taps()) * s.operands.k * s.operands.n);
     quantize_gradient(ctx, dy, b.plan, uint32_t(id_), image, s.g);
     load_weight_operands(ctx, s.operands, image, 0, 0, s);
