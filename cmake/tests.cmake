@@ -17,9 +17,9 @@ function(subbyte_test_program name folder)  # libraries
 endfunction()
 
 # Tests run for moments and are built often: one precompiled header for all of them, and little optimization of their own
-# code (the libraries they test are built as always).
+# code (the libraries they test are built as always), unless an emulator runs it.
 function(subbyte_quick_build target)
-  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT CMAKE_CROSSCOMPILING)
     target_compile_options(${target} PRIVATE -O1)
   endif()
   if(TARGET test_base AND NOT target STREQUAL "test_base")
