@@ -1,13 +1,20 @@
 # A source named *_INSTRUCTIONSET.cc is compiled with the flags of SUBBYTE_FLAGS_INSTRUCTIONSET, and only on its architecture.
+
+# Whatever the build type, kernels are worth optimizing; but sanitized ones would take minutes to compile.
+set(optimize -O3)
+if(SUBBYTE_SANITIZE)
+  set(optimize)
+endif()
+
 set(SUBBYTE_ISAS_X86 avx2 avx512vnni amx)
-set(SUBBYTE_FLAGS_avx2 -mavx2;-mno-fma;-O3)
+set(SUBBYTE_FLAGS_avx2 -mavx2;-mno-fma;${optimize})
 set(SUBBYTE_FLAGS_avx512vnni
-    -mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mprefer-vector-width=512;-O3;
+    -mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mprefer-vector-width=512;${optimize};
     -Wno-uninitialized;-Wno-maybe-uninitialized)  # GCC 12 warns inside its own intrinsics
 set(SUBBYTE_FLAGS_amx ${SUBBYTE_FLAGS_avx512vnni};-mamx-tile;-mamx-int8;-mamx-bf16)
 set(SUBBYTE_ISAS_AARCH64 neon_dot neon_i8mm)
-set(SUBBYTE_FLAGS_neon_dot -march=armv8.2-a+dotprod;-O3)
-set(SUBBYTE_FLAGS_neon_i8mm -march=armv8.2-a+dotprod+i8mm;-O3)
+set(SUBBYTE_FLAGS_neon_dot -march=armv8.2-a+dotprod;${optimize})
+set(SUBBYTE_FLAGS_neon_i8mm -march=armv8.2-a+dotprod+i8mm;${optimize})
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(SUBBYTE_X86 TRUE)
