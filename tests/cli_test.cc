@@ -70,7 +70,7 @@ TEST_F(Cli, TrainEvalPredictInfo) {
   const Outcome folded = subbyte({"eval", "a", "--folded", "--json"});
   expect_good(folded);
   const json both = json::parse(folded.out);
-  EXPECT_EQ(both["unfolded_accuracy"], lines[7]["test_accuracy"]);
+  EXPECT_EQ(both["accuracy"], lines[7]["test_accuracy"]);
   EXPECT_EQ(both["count"], kTest);
   EXPECT_EQ(both["same_share"], both["same_predictions"].get<double>() / kTest);
   EXPECT_GT(both["same_share"], 0.9);
@@ -118,9 +118,10 @@ TEST_F(Cli, TrainEvalPredictInfo) {
   EXPECT_EQ(std::count(plain.out.begin(), plain.out.end(), '%'), 2);
 }
 
-/// What training measures is then what is deployed, bit for bit: from the run and from its file.
-TEST_F(Cli, TrainingMayEvaluateFolded) {
-  expect_good(subbyte(train("a", {"--set", "evaluation.folded=true"})));
+/// What training measures is what is deployed, bit for bit: from the run and from its file; or, if asked for, the network with
+/// its normalizations' codes.
+TEST_F(Cli, TrainingEvaluatesFolded) {
+  expect_good(subbyte(train("a")));
   const json last = metrics("a").back();
   for (const char* what : {"a", "a/last.safetensors"}) {
     const Outcome folded = subbyte({"eval", what, "--data-dir", path("data"), "--folded", "--json"});
@@ -131,6 +132,11 @@ TEST_F(Cli, TrainingMayEvaluateFolded) {
     EXPECT_EQ(json::parse(plain.out)["loss"], json::parse(folded.out)["loss"]) << what;
     EXPECT_NE(json::parse(plain.out)["loss"], json::parse(folded.out)["unfolded_loss"]) << what;
   }
+  expect_good(subbyte(train("c", {"--set", "evaluation.folded=false"})));
+  const json both = json::parse(subbyte({"eval", "c", "--folded", "--json"}).out);
+  EXPECT_EQ(both["unfolded_accuracy"], metrics("c").back()["test_accuracy"]);
+  EXPECT_NE(both["unfolded_loss"], both["loss"]);
+  EXPECT_EQ(json::parse(subbyte({"eval", "c", "--json"}).out)["loss"], both["unfolded_loss"]);
   expect_error(subbyte(train("b", {"--format", "fp32", "--set", "evaluation.folded=true"})), 2,
                {"evaluation.folded: found true with format fp32, expected an integer format"});
   expect_error(subbyte({"eval", "a", "--folded", "--data-dir", "elsewhere"}), 1, {"elsewhere"});

@@ -52,8 +52,8 @@ TEST_P(Folded, PredictsAsTheNetworkWithItsNormalizations) {
   EXPECT_GE(both.folded.accuracy, both.unfolded.accuracy - 0.03);
   EXPECT_GE(both.same, kTest * 95 / 100);
   EXPECT_NE(both.folded.loss, both.unfolded.loss);  // no code of a normalization has a part in it
-  const EvalResult alone = evaluate(*network, test, 50);  // not folded any more
-  EXPECT_EQ(alone.accuracy, both.unfolded.accuracy);
+  EXPECT_EQ(evaluate(*network, test, 50).accuracy, both.folded.accuracy);
+  EXPECT_EQ(evaluate(*trained_network(config, 40), test, 50).loss, evaluate(*network, test, 50).loss);  // the default
 }
 
 TEST_P(Folded, AnImagesResultDoesNotDependOnItsBatch) {

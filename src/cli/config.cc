@@ -150,6 +150,9 @@ void Config::finish(bool needs_data) {
     throw UsageError("schedule.milestones: expected ascending fractions of the run");
   if (s.evaluation.test != "every" && s.evaluation.test != "last" && s.evaluation.test != "never")
     throw UsageError(fmt::format("evaluation.test: found '{}', expected every, last or never", s.evaluation.test));
+  // Coarser codes than 8 bits are part of what a network learned.
+  if (!is_set("evaluation.folded"))
+    s.evaluation.folded = Format::parse(s.format.name).is_integer() && s.quant.norm_bits >= 8;
   if (s.evaluation.folded && !Format::parse(s.format.name).is_integer())
     throw UsageError(fmt::format("evaluation.folded: found true with format {}, expected an integer format (wXaYgZ)",
                                  s.format.name));

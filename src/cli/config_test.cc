@@ -164,6 +164,9 @@ TEST(Config, DefaultsThatDependOnOtherKeys) {
   EXPECT_EQ(finished({"data.name=cifar10"}).schedule.warmup, 0.3);
   EXPECT_EQ(finished({"data.name=cifar10", "schedule.name=cosine"}).schedule.warmup, 0.0);
   EXPECT_EQ(finished({"data.name=cifar10", "schedule.name=cosine", "schedule.warmup=0.1"}).schedule.warmup, 0.1);
+  EXPECT_TRUE(finished({"data.name=cifar10", "format.name=w8a8g8"}).evaluation.folded);
+  EXPECT_FALSE(finished({"data.name=cifar10", "format.name=fp32"}).evaluation.folded);
+  EXPECT_FALSE(finished({"data.name=cifar10", "quant.norm_bits=7"}).evaluation.folded);
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ const std::vector<Key>& keys() {
           "when the test part is measured: every (epoch), last or never"},
       {"evaluation.batch", MEMBER(evaluation.batch), Scope::session, "images a batch of evaluation", "", 1, 65536},
       {"evaluation.folded", MEMBER(evaluation.folded), Scope::recipe,
-          "evaluate with normalizations folded into the products, as a deployed network does"},
+          "evaluate with normalizations folded into the products, as a deployed network does (default for integer formats)"},
       {"input.height", MEMBER(input.height), Scope::measured, "rows of an image", "", 1, 65536},
       {"input.width", MEMBER(input.width), Scope::measured, "columns of an image", "", 1, 65536},
       {"input.channels", MEMBER(input.channels), Scope::measured, "channels of an image", "", 1, 3},

@@ -97,7 +97,7 @@ std::unique_ptr<Network> build_network(const Settings& settings) {
 #endif
   std::unique_ptr<Network> network = make_network(network_config(settings));
   initialize(network->params(), uint64_t(settings.train.seed));
-  if (settings.evaluation.folded) network->set_folded(true);
+  network->set_folded(settings.evaluation.folded);
   return network;
 }
 

@@ -76,8 +76,8 @@ class Network {
   virtual StepResult train_step(const Batch& batch, uint64_t step) = 0;
   /// Forward with running statistics; an image's result does not depend on its batch. `logits` [count][classes] or null.
   virtual StepResult evaluate(const Batch& batch, float* logits) = 0;
-  /// From then on `evaluate` folds normalizations into the products before them, as a deployed network would (docs/method.md,
-  /// section 4). Throws Error where the executor quantizes nothing.
+  /// Whether `evaluate` folds normalizations into the products before them, as a deployed network does (docs/method.md,
+  /// section 4); integer networks do unless told otherwise. Throws Error for `true` where the executor quantizes nothing.
   virtual void set_folded(bool folded);
   virtual std::vector<Param>& params() = 0;
   virtual std::vector<State>& states() = 0;

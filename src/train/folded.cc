@@ -31,10 +31,10 @@ FoldedComparison compare_folded(Network& network, EvalSource& source, int batch)
     const Batch part = source.get(begin, int(std::min<int64_t>(batch, source.size() - begin)));
     a.resize(size_t(part.count) * size_t(classes));
     b.resize(a.size());
-    network.set_folded(true);
-    folded.add(network.evaluate(part, a.data()), part.count);
     network.set_folded(false);
     unfolded.add(network.evaluate(part, b.data()), part.count);
+    network.set_folded(true);
+    folded.add(network.evaluate(part, a.data()), part.count);
     for (int i = 0; i < part.count; ++i) {
       const auto prediction = [&](const std::vector<float>& logits) {
         const auto row = logits.begin() + int64_t(i) * classes;

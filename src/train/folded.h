@@ -9,7 +9,7 @@ struct FoldedComparison {
   int64_t same = 0;  ///< records with the same prediction, the first of the largest logits
 };
 
-/// Evaluates all records both ways, `batch` at a time; `network` is not folded afterwards.
+/// Evaluates all records both ways, `batch` at a time; `network` is folded afterwards.
 /// Throws Error where it has nothing to fold.
 FoldedComparison compare_folded(Network& network, EvalSource& source, int batch);
 

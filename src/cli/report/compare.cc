@@ -20,6 +20,7 @@ std::string recipe_text(Settings settings) {
 std::string twin_text(Settings settings) {
   settings.format = Settings{}.format;
   settings.quant = Settings{}.quant;
+  settings.evaluation.folded = false;
   return recipe_text(settings);
 }
 

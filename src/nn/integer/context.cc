@@ -13,7 +13,8 @@ Context::Context(const NetworkConfig& c)
       norm_codes(norm_code_kernels(isa)),
       quantize(quantize_kernels(isa)),
       batch_operands(std::make_unique<GradientOperands>()),
-      packed(std::make_unique<PackedWeights>()) {
+      packed(std::make_unique<PackedWeights>()),
+      folded(c.quant.norm_bits >= 8) {
   for (int t = 0; t < pool.size(); ++t) scratch.push_back(std::make_unique<ThreadScratch>());
 }
 

@@ -41,7 +41,7 @@ struct Context {
   std::vector<State> states;  ///< reserved before layers are made: pointers into it stay valid
   int images = 0;             ///< of the current batch
   bool training = false;
-  bool folded = false;        ///< evaluation without the normalizations' codes
+  bool folded;                ///< evaluation without the normalizations' codes
   bool first_batch = true;    ///< no running statistics yet
   uint64_t step = 0;
   Profile* profile = nullptr;
