@@ -20,6 +20,8 @@ namespace {
 constexpr int tile_rows = 16, tile_words = 16, tile_columns = 16;
 constexpr int least_words = 4;   // of which a tile does twice as much a cycle as vpdpbusd
 constexpr int least_pixels = 4;
+constexpr int least_sum = 12;    // words of a pixel's sums, below which storing and reading a tile of them costs more
+constexpr int least_chain = 16;  // words of products that do not wait for each other, of four tiles at most
 
 /// The most words that a tile can take at a time of `words` in all.
 inline int words_a_tile(int words) {
@@ -191,7 +193,8 @@ void product_columns_in_tiles(const ImageProduct& p, int column, int pixels, int
 
 void product_in_tiles(const ImageProduct& p, Dot dot) {
   const int words = words_a_tile(p.k);
-  if (dot == Dot::s16 || words < least_words || p.pixels < least_pixels) return conv_kernels_avx512vnni.product(p, dot);
+  if (dot == Dot::s16 || words < least_words || p.taps * p.k < least_sum || p.pixels < least_pixels)
+    return conv_kernels_avx512vnni.product(p, dot);
   const int runs = (p.pixels + tile_rows - 1) / tile_rows, pixels = (p.pixels + runs - 1) / runs;
   LinesAhead ahead(p, int64_t(p.rows) * runs * p.n / (4 * tile_columns));
   const Tiles tiles(4, pixels, words);
@@ -292,8 +295,9 @@ void weights_gradient_in_tiles(const WeightsGradient& p, Dot dot) {
   const bool joined = p.row_step == 1 && p.x_row == 4 * p.blocks;
   PixelWords pixels{joined ? 1 : p.rows, joined ? p.rows * p.blocks : p.blocks, 0};
   pixels.words_a_tile = words_a_tile(pixels.length);
-  if (pixels.words_a_tile < least_words) return conv_kernels_avx512vnni.weights_gradient(p, dot);
-  const int whole = p.k / tile_rows, rest = p.k % tile_rows;
+  const int whole = p.k / tile_rows, rest = p.k % tile_rows, tiles = p.kh * p.kw * (whole + (rest > 0));
+  if (pixels.words_a_tile < least_words || pixels.words_a_tile * (tiles < 4 ? tiles : 4) < least_chain)
+    return conv_kernels_avx512vnni.weights_gradient(p, dot);
   if (whole > 0) gradient_of_channels(p, 0, tile_rows, whole, pixels);
   if (rest > 0) gradient_of_channels(p, whole * tile_rows, rest, 1, pixels);
 }
