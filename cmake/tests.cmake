@@ -35,7 +35,8 @@ function(subbyte_test_files name files)  # libraries
   target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_compile_definitions(test_${name} PRIVATE SUBBYTE_PROGRAM="${CMAKE_BINARY_DIR}/bin/subbyte"
                                                   SUBBYTE_SOURCE="${CMAKE_SOURCE_DIR}"
-                                                  $<$<BOOL:${SUBBYTE_FLOAT}>:SUBBYTE_WITH_FLOAT>)
+                                                  $<$<BOOL:${SUBBYTE_FLOAT}>:SUBBYTE_WITH_FLOAT>
+                                                  $<$<BOOL:${CMAKE_CROSSCOMPILING}>:SUBBYTE_EMULATED>)
   target_link_libraries(test_${name} PRIVATE ${ARGN} nlohmann_json::nlohmann_json rapidcheck GTest::gtest
                                              GTest::gtest_main)
   subbyte_quick_build(test_${name})
