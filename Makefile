@@ -8,8 +8,8 @@ SANITIZED_TESTS = base quant kernels nn train data
 AARCH64_TESTS = base quant kernels nn whole
 # Emulated, a case of a property costs ten times as much and more: fewer of them.
 AARCH64_CASES = max_success=25
-# Sizes of buffers, which no instruction set changes, and one test that takes minutes beside shorter ones of its path.
-AARCH64_LEFT_OUT = MemoryPlanTest|PanelsOfMoreImagesThanThirtyTwoBitsHold
+# Sizes of buffers, which no instruction set changes.
+AARCH64_LEFT_OUT = MemoryPlanTest
 SPACE = $() $()
 
 # The FP32/BF16 twin is built where oneDNN is installed (Debian has it for some architectures only). Evaluated by the

@@ -50,6 +50,9 @@ if(SUBBYTE_CLI)
                                                  $<$<BOOL:${SUBBYTE_FLOAT}>:SUBBYTE_WITH_FLOAT>)
   target_link_libraries(subbyte_cli PUBLIC subbyte_data subbyte_fpga CLI11::CLI11 tomlplusplus::tomlplusplus fmt::fmt
                                            nlohmann_json::nlohmann_json)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")  # the largest part of a build, and no work is done in it
+    target_compile_options(subbyte_cli PRIVATE -O1)
+  endif()
   if(SUBBYTE_FLOAT)
     target_link_libraries(subbyte_cli PUBLIC subbyte_float)
   endif()

@@ -17,8 +17,12 @@ function(subbyte_test_program name folder)  # libraries
 endfunction()
 
 # Tests run for moments and are built often: one precompiled header for all of them, and little optimization of their own
-# code (the libraries they test are built as always), unless an emulator runs it.
+# code (the libraries they test are built as always), unless an emulator runs it; and no check of every pointer's alignment
+# in what the test libraries generate.
 function(subbyte_quick_build target)
+  if(SUBBYTE_SANITIZE)
+    target_compile_options(${target} PRIVATE -fno-sanitize=alignment)
+  endif()
   if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT CMAKE_CROSSCOMPILING)
     target_compile_options(${target} PRIVATE -O1)
   endif()

@@ -73,10 +73,11 @@ inline std::vector<std::pair<Isa, int>> ways_to_run() {
   return ways;
 }
 
-inline void expect_exact(const ModelSpec& model, const std::string& format, NormKind norm, int batch, int steps) {
+inline void expect_exact(const ModelSpec& model, const std::string& format, NormKind norm, int batch, int steps,
+                         const std::vector<std::pair<Isa, int>>& ways = ways_to_run()) {
   NetworkConfig config = network_config(model, format, norm);
   Snapshot expected;
-  for (const auto& [isa, threads] : ways_to_run()) {
+  for (const auto& [isa, threads] : ways) {
     const ForcedIsa forced(isa);
     config.threads = threads;
     const Snapshot found = trained(config, batch, steps);

@@ -9,7 +9,8 @@ shift 2
 here=$(cd "$(dirname "$0")" && pwd)
 command -v verilator >/dev/null || { echo "no verilator on the PATH (Debian package verilator)"; exit 77; }
 mkdir -p "$work"
-verilator --cc --exe --build -O3 -CFLAGS "-O1 -std=c++20 -I$here/../../src" -LDFLAGS -pthread -Wno-fatal -Wno-WIDTH \
-  -Wno-CASEINCOMPLETE -Wno-UNOPTFLAT -y "$here/../rtl" --top-module norm_bench --Mdir "$work/verilated" "$here/norm_bench.sv" \
-  "$here/norm_cosim.cc" "$library" -o norm_cosim >"$work/verilator.log" 2>&1 || { tail -20 "$work/verilator.log" >&2; exit 1; }
+verilator --cc --exe --build -O3 -MAKEFLAGS VM_PARALLEL_BUILDS=0 -CFLAGS "-O1 -std=c++20 -I$here/../../src" -LDFLAGS -pthread \
+  -Wno-fatal -Wno-WIDTH -Wno-CASEINCOMPLETE -Wno-UNOPTFLAT -y "$here/../rtl" --top-module norm_bench --Mdir "$work/verilated" \
+  "$here/norm_bench.sv" "$here/norm_cosim.cc" "$library" -o norm_cosim >"$work/verilator.log" 2>&1 ||
+  { tail -20 "$work/verilator.log" >&2; exit 1; }
 "$work/verilated/norm_cosim" "$@"

@@ -17,7 +17,7 @@ mkdir -p "$work"
 "$program" fpga generate --format "$format" $array ${STYLE:+--style "$STYLE"} -o "$work/design"
 # shellcheck disable=SC2086
 "$program" fpga schedule "$run" --all --array-format "$format" $array -o "$work/layers" "$@"
-(cd "$work/design" && verilator --cc --exe --build -O3 -CFLAGS "-O1 -std=c++20" -Wno-fatal -Wno-WIDTH --top-module subbyte_design \
-  --Mdir "$work/verilated" -f files.f "$here/schedule_cosim.cc" -o schedule_cosim >"$work/verilator.log" 2>&1) ||
+(cd "$work/design" && verilator --cc --exe --build -O3 -MAKEFLAGS VM_PARALLEL_BUILDS=0 -CFLAGS "-O1 -std=c++20" -Wno-fatal -Wno-WIDTH \
+  --top-module subbyte_design --Mdir "$work/verilated" -f files.f "$here/schedule_cosim.cc" -o schedule_cosim >"$work/verilator.log" 2>&1) ||
   { tail -20 "$work/verilator.log" >&2; exit 1; }
 "$work/verilated/schedule_cosim" "$work"/layers/*/

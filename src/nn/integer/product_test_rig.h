@@ -261,22 +261,37 @@ inline Gradients quantized(Rig& rig, RandomUse use = RandomUse::gradient) {
   return g;
 }
 
-inline void check_weight_gradient(const Rig& rig, const WeightCodes& w, const Gradients& g) {
+/// dW[tap][ci][n] = sum over images and p of x g, times 2^(samples - 1), the samples' shifts applied; depthwise, ci is 0.
+inline std::vector<int64_t> weight_sums(const Rig& rig, const Gradients& g) {
   const Trial& t = rig.t;
-  const int taps = rig.kernel() * rig.kernel(), inputs = t.depthwise ? 1 : rig.reduced().c, k = rig.kernel();
+  const int k = rig.kernel(), taps = k * k, inputs = rig.reduced().c, outputs = t.out.c;
+  std::vector<int64_t> sums(size_t(taps) * (t.depthwise ? 1 : inputs) * outputs, 0);
+  for (int i = 0; i < t.images; ++i)
+    for (int y = 0; y < t.out.h; ++y)
+      for (int x = 0; x < t.out.w; ++x)
+        for (int tap = 0; tap < taps; ++tap)
+          for (int c = 0; c < inputs; ++c) {
+            const int64_t v = rig.code(i, y * t.stride - t.pad + tap / k, x * t.stride - t.pad + tap % k, c) *
+                              (int64_t{1} << (g.plan.samples - 1 - g.plan.sample[i]));
+            const int8_t* codes = g.codes[i].data() + (size_t(y) * t.out.w + x) * outputs;
+            if (t.depthwise) {
+              sums[size_t(tap) * outputs + c] += v * codes[c];
+            } else if (v) {
+              int64_t* to = sums.data() + (size_t(tap) * inputs + c) * outputs;
+              for (int n = 0; n < outputs; ++n) to[n] += v * codes[n];
+            }
+          }
+  return sums;
+}
+
+inline void check_weight_gradient(const Rig& rig, const WeightCodes& w, const Gradients& g, const std::vector<int64_t>& sums) {
+  const Trial& t = rig.t;
+  const int taps = rig.kernel() * rig.kernel(), inputs = t.depthwise ? 1 : rig.reduced().c;
   const double unit = rig.ctx.values[0].codes.scale * g.plan.grid.scale;
   for (int n = 0; n < t.out.c; ++n)
     for (int tap = 0; tap < taps; ++tap)
       for (int c = 0; c < inputs; ++c) {
-        int64_t sum = 0;  // times 2^(samples - 1)
-        for (int i = 0; i < t.images; ++i) {
-          int64_t image = 0;
-          for (int y = 0; y < t.out.h; ++y)
-            for (int x = 0; x < t.out.w; ++x)
-              image += int64_t(g.codes[i][(size_t(y) * t.out.w + x) * t.out.c + n]) *
-                       rig.code(i, y * t.stride - t.pad + tap / k, x * t.stride - t.pad + tap % k, t.depthwise ? n : c);
-          sum += image * (int64_t{1} << (g.plan.samples - 1 - g.plan.sample[i]));
-        }
+        const int64_t sum = sums[(size_t(tap) * inputs + c) * t.out.c + n];
         const int input = g.plan.samples - 1 + rig.input_shift(t.depthwise ? n : c);
         const size_t at = (size_t(n) * taps + tap) * inputs + c;
         const double output = std::ldexp(1.0, -g.plan.grid.shift[n]) / w.channel_scale[n];
@@ -314,6 +329,7 @@ inline void check_backward(Rig& rig, const WeightCodes& w) {
   const Gradients g = quantized(rig);
   const std::vector<int64_t> sums =
       input_sums(rig, w, quantized(rig, rig.t.quant.draws_g > 1 ? RandomUse::input_gradient : RandomUse::gradient));
+  const std::vector<int64_t> of_weights = weight_sums(rig, g);
   const double unit = std::ldexp(g.plan.grid.scale * w.scale, -(rig.groups_g + rig.groups_w - 2));
   for (int pass = 0; pass < 2; ++pass) {
     std::fill(rig.weight.grad.begin(), rig.weight.grad.end(), -1.0f);
@@ -321,7 +337,7 @@ inline void check_backward(Rig& rig, const WeightCodes& w) {
     rig.ctx.values[0].gradients.clear();
     rig.ctx.values[1].gradients = {&dy};
     rig.layer->backward(rig.ctx);
-    check_weight_gradient(rig, w, g);
+    check_weight_gradient(rig, w, g, of_weights);
     require_equal(rig.ctx.values[0].gradients.size(), size_t(1), "contributions to dx");
     const Stream& dx = *rig.ctx.values[0].gradients[0];
     const int shift = shift_of(dx.scale, unit);
