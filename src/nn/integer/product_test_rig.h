@@ -284,7 +284,8 @@ inline std::vector<int64_t> weight_sums(const Rig& rig, const Gradients& g) {
   return sums;
 }
 
-inline void check_weight_gradient(const Rig& rig, const WeightCodes& w, const Gradients& g, const std::vector<int64_t>& sums) {
+inline void check_weight_gradient(const Rig& rig, const WeightCodes& w, const Gradients& g,
+                                  const std::vector<int64_t>& sums) {
   const Trial& t = rig.t;
   const int taps = rig.kernel() * rig.kernel(), inputs = t.depthwise ? 1 : rig.reduced().c;
   const double unit = rig.ctx.values[0].codes.scale * g.plan.grid.scale;
