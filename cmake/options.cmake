@@ -4,7 +4,6 @@ option(SUBBYTE_FLOAT "build the FP32/BF16 twin (oneDNN)" ON)
 option(SUBBYTE_CLI "build the command line and the data readers" ON)
 set(SUBBYTE_SANITIZE "" CACHE STRING "sanitizers, for example address,undefined")
 if(SUBBYTE_SANITIZE)
-  # What the address sanitizer finds too is not instrumented twice: it takes a third of the time to compile.
-  add_compile_options(-fsanitize=${SUBBYTE_SANITIZE} -fno-sanitize=null,object-size,vptr -fno-sanitize-recover=all -g1)
+  add_compile_options(-fsanitize=${SUBBYTE_SANITIZE} -fno-sanitize-recover=all -g1)
   add_link_options(-fsanitize=${SUBBYTE_SANITIZE})
 endif()
