@@ -61,6 +61,11 @@ class Runs:
     def losses(self, name):
         return [lines[-1]["train_loss"] for lines in self.metrics[name].values()]
 
+    def loss_differences(self, name, other):
+        """Last training loss of `name` minus that of `other`, over the seeds that both have."""
+        a, b = self.metrics.get(name, {}), self.metrics.get(other, {})
+        return [a[s][-1]["train_loss"] - b[s][-1]["train_loss"] for s in sorted(a) if s in b]
+
     def differences(self, name, other):
         """Accuracy of `name` minus that of `other`, points, over the seeds that both have."""
         a, b = self.accuracy(name), self.accuracy(other)

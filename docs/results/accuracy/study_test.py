@@ -36,23 +36,33 @@ def run(accuracy, epochs=2, loss=0.5):
 class Tables(unittest.TestCase):
     def test_last_epochs_and_paired_gaps(self):
         done = tables({"fp32-seed1": run(0.92), "fp32-seed2": run(0.90), "w4a4g4-seed1": run(0.915),
-                       "w4a4g4-seed2": run(0.905), "w2a4g4-seed7": run(0.8), "w8a8g8-seed1": run(0.7, epochs=1)})
+                       "w4a4g4-seed2": run(0.905), "w2a4g4-seed7": run(0.8), "w8a8g8-seed1": run(0.7, epochs=1),
+                       "2x2-fp32-l2-seed1": run(0.89)})
         self.assertEqual(done.returncode, 0, done.stderr)
         rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
         self.assertEqual(rows[1:4], ["| fp32 | 1, 2 | 0.5000 ± 0.0000 | 91.00 ± 1.41 | – |",
                                 "| w4a4g4 | 1, 2 | 0.5000 ± 0.0000 | 91.00 ± 0.71 | 0.00 ± 0.71 |",
                                 "| w2a4g4 | 7 | 0.5000 | 80.00 | – |"])
-        self.assertEqual(rows[5:], ["| fp32 | 2 | 0.5000 ± 0.0000 | 91.00 ± 1.41 | +0.00 | 0.50 |",
-                                    "| w2a4g4 | 0 | 0.5000 | 80.00 | – | – |"])
+        self.assertEqual(rows[5:], ["| fp32 | 0.5000; 89.00 | 0.5000 ± 0.0000; 91.00 ± 1.41 |"])
         self.assertIn("w8a8g8-seed1 has fewer than 2 epochs", done.stdout)
 
     def test_differences_over_the_seeds_that_both_have(self):
         done = tables({"w4a4g4-seed1": run(0.90), "w4a4g4-seed2": run(0.91), "w4a4g4-seed3": run(0.92),
                        "groups-g2-seed1": run(0.89), "groups-g2-seed2": run(0.908), "groups-g2-seed4": run(0.5),
-                       "groups-g1-seed3": run(0.925)})
+                       "groups-g1-seed3": run(0.925, loss=0.7)})
         rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| groups")]
-        self.assertEqual(rows[2][0:2] + rows[2][4:], ["| groups-g1", "1", "+0.50", "– |"])
-        self.assertEqual(rows[3][0:2] + rows[3][4:], ["| groups-g2", "2", "-0.60", "0.40 |"])
+        what = "Ng = 1 for gradients (4: the default)"
+        self.assertEqual(rows[0], ["| groups-g1", what, "1", "0.7000", "+0.2000", "92.50", "+0.50", "– |"])
+        self.assertEqual(rows[1][:1] + rows[1][2:3] + rows[1][4:5] + rows[1][6:], ["| groups-g2", "2", "+0.0000", "-0.60", "0.40 |"])
+        self.assertEqual(len(rows), 2)
+
+    def test_two_by_two(self):
+        done = tables({"w4a4g4-seed1": run(0.9), "2x2-w4a4g4-shiftquant-l2-seed1": run(0.88, loss=0.6),
+                       "2x2-w4a4g4-tensor-l1-seed1": run(0.8, loss=0.7)})
+        rows = [line for line in done.stdout.splitlines() if line.startswith("| w4a4g4, ")]
+        self.assertEqual(rows, ["| w4a4g4, one scale a tensor | – | 0.7000; 80.00 |",
+                                "| w4a4g4, ShiftQuant | 0.6000; 88.00 | 0.5000; 90.00 |"])
+        self.assertNotIn("beside", done.stdout)  # nothing else was run
 
     def test_mixed_kinds(self):
         held_out = [{"epoch": 2, "train_loss": 1, "val_accuracy": 0.9}]
