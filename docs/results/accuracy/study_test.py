@@ -99,6 +99,41 @@ class Figures(unittest.TestCase):
         self.assertIn("figures DIR -o FIGURES", script("figures", self.RUNS).stderr)
 
 
+def sharpness(eigenvalue, tolerance=0.05):
+    return {"batch": 128, "batches": 4, "seed": 1, "tolerance": tolerance, "relative_step": 0.002, "loss": 0.5,
+            "hessian": {"top_eigenvalue": eigenvalue, "converged": eigenvalue < 4},
+            "landscape": {"x": [-0.5, 0, 0.5], "mean": [0.9, 0.5, 0.7], "curvature": {"mean": 2.5}}}
+
+
+class Sharpness(unittest.TestCase):
+    def run_on(self, files, *more):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                pathlib.Path(folder, name).write_text(json.dumps(content))
+            return subprocess.run([sys.executable, "-B", HERE / "sharpness", folder, *more], capture_output=True, text=True)
+
+    def test_means_and_deviations(self):
+        done = self.run_on({"a-seed1.json": sharpness(2), "a-seed2.json": sharpness(3), "b-seed1.json": sharpness(5)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = done.stdout.splitlines()
+        self.assertEqual(rows[2], "| a | 1, 2 | 0.500 ± 0.000 | 2.50 ± 0.71 | 2.50 ± 0.00 | 0.300 ± 0.000 |")
+        self.assertEqual(rows[3], "| b | 1 | 0.500 | 5.00 | 2.50 | 0.300 |")
+        self.assertEqual(rows[5:], ["b-seed1: the power iteration ended before it converged."])
+
+    def test_what_does_not_compare(self):
+        done = self.run_on({"a-seed1.json": sharpness(2), "a-seed2.json": sharpness(2, tolerance=0.01)})
+        self.assertIn("a-seed2.json: options differ from those of", done.stderr)
+        self.assertIn("a-seed1.json: found something else", self.run_on({"a-seed1.json": {"loss": 1}}).stderr)
+        self.assertIn("no NAME-seedN.json", self.run_on({}).stderr)
+
+    @unittest.skipUnless(shutil.which("gnuplot"), "no gnuplot")
+    def test_figure(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.run_on({"a-seed1.json": sharpness(2), "b-seed1.json": sharpness(1)}, "-o", folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(sorted(f.name for f in pathlib.Path(folder).iterdir()), ["sharpness.png", "sharpness.svg"])
+
+
 class Configurations(unittest.TestCase):
     def test_every_file_is_understood(self):
         files = sorted((HERE / "configs").glob("*.toml"))
