@@ -48,8 +48,31 @@ void save(uint8_t* codes, const uint8_t* mask, int64_t count, const SavedNormCod
   if (at < count) generic::save(codes + at, f.has_mask ? mask + at / 8 : nullptr, count - at, f, int(5 * (at / 64)) + start);
 }
 
+/// Bit i: whether byte i has the bit of `flag`.
+inline uint32_t mask_of(Vec code, Vec flag) {
+  return uint32_t(_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(code, flag), flag)));
+}
+
+/// More codes than a shuffle's table holds.
+void restore_wide(uint8_t* codes, uint8_t* mask, int64_t count, const SavedNormCode& f) {
+  const Vec zero = all(1 << (f.code_bits - 1)), low = all((1 << f.magnitude_bits()) - 1);
+  const Vec sign = all(1 << (f.saved_bits - 1)), positive = all(1 << f.magnitude_bits());
+  const __m128i raise = _mm_cvtsi32_si128(f.shift());
+  int64_t at = 0;
+  for (; at + 32 <= count; at += 32) {
+    const Vec code = load(codes + at);
+    const Vec magnitude = _mm256_sll_epi16(_mm256_and_si256(code, low), raise);  // below 128: nothing leaves its byte
+    const Vec negative = _mm256_cmpeq_epi8(_mm256_and_si256(code, sign), sign);
+    store(codes + at, _mm256_add_epi8(zero, _mm256_xor_si256(magnitude, negative)));
+    if (!mask) continue;
+    const uint32_t bits = mask_of(code, positive);
+    __builtin_memcpy(mask + at / 8, &bits, 4);
+  }
+  if (at < count) generic::restore(codes + at, mask ? mask + at / 8 : nullptr, count - at, f);
+}
+
 void restore(uint8_t* codes, uint8_t* mask, int64_t count, const SavedNormCode& f) {
-  if (f.saved_bits > 4) return generic::restore(codes, mask, count, f);
+  if (f.saved_bits > 4) return restore_wide(codes, f.has_mask ? mask : nullptr, count, f);
   alignas(16) uint8_t table[16];  // what each code stands for
   for (int code = 0; code < 16; ++code) table[code] = uint8_t(code & ((1 << f.saved_bits) - 1));
   generic::restore(table, nullptr, 16, f);
@@ -61,7 +84,7 @@ void restore(uint8_t* codes, uint8_t* mask, int64_t count, const SavedNormCode& 
     const Vec code = load(codes + at);
     store(codes + at, _mm256_shuffle_epi8(values, code));
     if (!writes_mask) continue;
-    const uint32_t bits = uint32_t(_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(code, positive), positive)));
+    const uint32_t bits = mask_of(code, positive);
     __builtin_memcpy(mask + at / 8, &bits, 4);
   }
   if (at < count) generic::restore(codes + at, writes_mask ? mask + at / 8 : nullptr, count - at, f);

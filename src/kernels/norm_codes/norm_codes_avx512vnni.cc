@@ -39,8 +39,26 @@ void save(uint8_t* codes, const uint8_t* mask, int64_t count, const SavedNormCod
   if (at < count) generic::save(codes + at, mask + at / 8, count - at, f, int(5 * (at / 64)) + start);
 }
 
+/// More codes than a shuffle's table holds.
+void restore_wide(uint8_t* codes, uint8_t* mask, int64_t count, const SavedNormCode& f) {
+  const Vec zero = _mm512_set1_epi8(char(1 << (f.code_bits - 1))), low = _mm512_set1_epi8(char((1 << f.magnitude_bits()) - 1));
+  const Vec sign = _mm512_set1_epi8(char(1 << (f.saved_bits - 1))), positive = _mm512_set1_epi8(char(1 << f.magnitude_bits()));
+  const __m128i raise = _mm_cvtsi32_si128(f.shift());
+  int64_t at = 0;
+  for (; at + 64 <= count; at += 64) {
+    const Vec code = _mm512_loadu_si512(codes + at);
+    const Vec magnitude = _mm512_sll_epi16(_mm512_and_si512(code, low), raise);  // below 128: nothing leaves its byte
+    const Vec negative = _mm512_movm_epi8(_mm512_test_epi8_mask(code, sign));
+    _mm512_storeu_si512(codes + at, _mm512_add_epi8(zero, _mm512_xor_si512(magnitude, negative)));
+    if (!mask) continue;
+    const __mmask64 bits = _mm512_test_epi8_mask(code, positive);
+    __builtin_memcpy(mask + at / 8, &bits, 8);
+  }
+  if (at < count) generic::restore(codes + at, mask ? mask + at / 8 : nullptr, count - at, f);
+}
+
 void restore(uint8_t* codes, uint8_t* mask, int64_t count, const SavedNormCode& f) {
-  if (f.saved_bits > 4) return generic::restore(codes, mask, count, f);
+  if (f.saved_bits > 4) return restore_wide(codes, f.has_mask ? mask : nullptr, count, f);
   alignas(16) uint8_t table[16] = {};  // what each code stands for
   const int signs = f.saved_bits - 1;
   for (int code = 0; code < 1 << f.saved_bits; ++code) {

@@ -185,16 +185,71 @@ void unpack_rows(const uint8_t* packed, int rows, int64_t count, int bits, uint8
   for (int row = 0; row < rows; ++row) unpack(packed + row * packed_bytes(count, bits), count, bits, codes + row * step);
 }
 
-/// 32 codes of int16 become 8 or 16 bytes.
+/// Bytes of a half that stay: `bits` of each of its groups of 8 codes.
+template <int bits>
+inline constexpr __mmask16 group_bytes = __mmask16((1 << 2 * bits) - 1);
+
+/// Where the bytes of a half's two groups are behind one another, and where they are 8 apart.
+template <int bits>
+inline __m128i group_places(bool apart) {
+  alignas(16) int8_t place[16];
+  for (int i = 0; i < 16; ++i)
+    place[i] = int8_t(apart ? (i % 8 < bits ? i / 8 * bits + i % 8 : -1) : i < 2 * bits ? i / bits * 8 + i % bits : -1);
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(place));
+}
+
+/// The generic squeeze and spread of four groups.
+template <int bits>
+inline __m256i squeeze_groups(__m256i x) {
+  const auto pair_up = [&x](int lane, int width) {
+    const __m256i low = _mm256_set1_epi64x(int64_t(generic::lane_mask(2 * lane, width)));
+    x = _mm256_or_si256(_mm256_and_si256(x, low),
+                        _mm256_and_si256(_mm256_srli_epi64(x, lane - width), _mm256_slli_epi64(low, width)));
+  };
+  pair_up(8, bits), pair_up(16, 2 * bits), pair_up(32, 4 * bits);
+  return x;
+}
+
+template <int bits>
+inline __m256i spread_groups(__m256i x) {
+  const auto part = [&x](int lane, int width) {
+    const __m256i low = _mm256_set1_epi64x(int64_t(generic::lane_mask(2 * lane, width)));
+    x = _mm256_or_si256(_mm256_and_si256(x, low),
+                        _mm256_slli_epi64(_mm256_and_si256(_mm256_srli_epi64(x, width), low), lane));
+  };
+  part(32, 4 * bits), part(16, 2 * bits), part(8, bits);
+  return x;
+}
+
+/// 32 codes of int16 become 4 bits bytes.
 template <int bits>
 inline void store_packed(uint8_t* packed, Vec codes) {
   if constexpr (bits == 2) {
     const __m256i times = _mm256_set1_epi32(0x40100401);
     const __m256i bytes = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm512_cvtepi16_epi8(codes), times);
     _mm_storel_epi64(reinterpret_cast<__m128i*>(packed), _mm256_cvtepi32_epi8(bytes));
-  } else {  // neighbours in one double word: the odd one's nibble comes down to bits 4..7
+  } else if constexpr (bits == 4) {  // neighbours in one double word: the odd one's nibble comes down to bits 4..7
     const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_or_si512(codes, _mm512_srli_epi32(codes, 12)));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(packed), bytes);
+  } else {
+    const __m256i groups = squeeze_groups<bits>(_mm512_cvtepi16_epi8(codes));
+    const __m256i bytes = _mm256_shuffle_epi8(groups, _mm256_broadcastsi128_si256(group_places<bits>(false)));
+    _mm_mask_storeu_epi8(packed, group_bytes<bits>, _mm256_castsi256_si128(bytes));
+    _mm_mask_storeu_epi8(packed + 2 * bits, group_bytes<bits>, _mm256_extracti128_si256(bytes, 1));
+  }
+}
+
+/// And back, a byte each.
+template <int bits>
+inline __m256i load_packed(const uint8_t* packed) {
+  if constexpr (bits == 4) {
+    const __m256i pair = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(packed)));
+    return _mm256_and_si256(_mm256_or_si256(pair, _mm256_slli_epi16(pair, 4)), _mm256_set1_epi8(15));
+  } else {
+    const __m128i low = _mm_maskz_loadu_epi8(group_bytes<bits>, packed);
+    const __m128i high = _mm_maskz_loadu_epi8(group_bytes<bits>, packed + 2 * bits);
+    const __m256i bytes = _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+    return spread_groups<bits>(_mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(group_places<bits>(true))));
   }
 }
 
@@ -211,12 +266,19 @@ void nearest_packed_in(const int16_t* z, int64_t count, const QuantizeGrid& g, i
 }
 
 void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {
-  if (bits == 2 && whole_registers(count, g.period)) return nearest_packed_in<2>(z, count, g, zero, packed);
-  if (bits == 4 && whole_registers(count, g.period)) return nearest_packed_in<4>(z, count, g, zero, packed);
+  if (whole_registers(count, g.period)) switch (bits) {
+      case 2: return nearest_packed_in<2>(z, count, g, zero, packed);
+      case 3: return nearest_packed_in<3>(z, count, g, zero, packed);
+      case 4: return nearest_packed_in<4>(z, count, g, zero, packed);
+      case 5: return nearest_packed_in<5>(z, count, g, zero, packed);
+      case 6: return nearest_packed_in<6>(z, count, g, zero, packed);
+      case 7: return nearest_packed_in<7>(z, count, g, zero, packed);
+    }
   generic::nearest_packed(z, count, g, zero, bits, packed);
 }
 
-/// 32 lanes of a block of z >= 0, 4-bit codes: their shifts from two passes over at most 16 registers.
+/// 32 lanes of a block of z >= 0: their shifts from two passes over at most 16 registers.
+template <int bits>
 inline void nearest_lanes(const int16_t* z, int rows, int64_t lanes, Vec limit, Vec pow2, Vec multiplier, int fraction,
                           int most_shift, uint8_t* packed, uint8_t* shifts) {
   Vec top = _mm512_setzero_si512(), up = _mm512_set1_epi16(int16_t(most_shift));
@@ -235,31 +297,40 @@ inline void nearest_lanes(const int16_t* z, int rows, int64_t lanes, Vec limit, 
   for (int row = 0; row < rows; ++row) {
     const Vec v = _mm512_mulhrs_epi16(_mm512_mullo_epi16(_mm512_min_epi16(load(z + row * lanes), limit), pow2), multiplier);
     const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, drop), one);
-    store_packed<4>(packed + row * lanes / 2, _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), drop));
+    store_packed<bits>(packed + row * lanes / 8 * bits, _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), drop));
+  }
+}
+
+template <int bits>
+void nearest_blocks_in(const int16_t* z, int64_t count, const QuantizeGrid& g, int64_t lanes, int most_shift, uint8_t* packed,
+                       uint8_t* shifts) {
+  const Vec multiplier = _mm512_set1_epi16(g.multiplier);
+  for (int64_t at = 0; at < count; at += block_rows * lanes) {
+    const int64_t left = (count - at) / lanes;
+    const int rows = left < block_rows ? int(left) : block_rows;
+    for (int64_t lane = 0; lane < lanes; lane += 32, shifts += 8)
+      nearest_lanes<bits>(z + at + lane, rows, lanes, load(g.limit + lane), load(g.pow2 + lane), multiplier, g.fraction,
+                          most_shift, packed + (at + lane) / 8 * bits, shifts);
   }
 }
 
 void nearest_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, int channels, int most_shift, int bits,
                     uint8_t* packed, uint8_t* shifts) {
   const int64_t lanes = block_lanes(channels);
-  if (bits != 4 || lanes % 32 != 0 || count % lanes != 0)
-    return generic::nearest_blocks(z, count, g, channels, most_shift, bits, packed, shifts);
-  const Vec multiplier = _mm512_set1_epi16(g.multiplier);
-  for (int64_t at = 0; at < count; at += block_rows * lanes) {
-    const int64_t left = (count - at) / lanes;
-    const int rows = left < block_rows ? int(left) : block_rows;
-    for (int64_t lane = 0; lane < lanes; lane += 32, shifts += 8)
-      nearest_lanes(z + at + lane, rows, lanes, load(g.limit + lane), load(g.pow2 + lane), multiplier, g.fraction, most_shift,
-                    packed + (at + lane) / 2, shifts);
-  }
+  if (lanes % 32 == 0 && count % lanes == 0) switch (bits) {
+      case 3: return nearest_blocks_in<3>(z, count, g, lanes, most_shift, packed, shifts);
+      case 4: return nearest_blocks_in<4>(z, count, g, lanes, most_shift, packed, shifts);
+      case 5: return nearest_blocks_in<5>(z, count, g, lanes, most_shift, packed, shifts);
+      case 6: return nearest_blocks_in<6>(z, count, g, lanes, most_shift, packed, shifts);
+      case 7: return nearest_blocks_in<7>(z, count, g, lanes, most_shift, packed, shifts);
+    }
+  generic::nearest_blocks(z, count, g, channels, most_shift, bits, packed, shifts);
 }
 
-void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
-                   int64_t step, uint8_t* out) {
-  const int64_t lanes = block_lanes(channels);
-  if (bits != 4 || lanes % 32 != 0 || count % lanes != 0 || row % lanes != 0)
-    return generic::unpack_blocks(packed, shifts, count, channels, bits, row, step, out);
-  const __m256i nibbles = _mm256_set1_epi8(15);
+template <int bits>
+void unpack_blocks_in(const uint8_t* packed, const uint8_t* shifts, int64_t count, int64_t lanes, int64_t row, int64_t step,
+                      uint8_t* out) {
+  const __m256i quadruple = _mm256_set1_epi8(char(0xFC));
   for (int64_t at = 0; at < count; at += block_rows * lanes) {
     const int64_t end = count - at < block_rows * lanes ? count : at + block_rows * lanes;
     for (int64_t lane = 0; lane < lanes; lane += 32, shifts += 8) {
@@ -268,16 +339,30 @@ void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, 
       int64_t x = at % row;
       uint8_t* to = out + at / row * step + lane;
       for (int64_t i = at + lane; i < end; i += lanes) {
-        const __m256i pair = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(packed + i / 2)));
-        __m256i q = _mm256_and_si256(_mm256_or_si256(pair, _mm256_slli_epi16(pair, 4)), nibbles);
+        __m256i q = load_packed<bits>(packed + i / 8 * bits);
         q = _mm256_mask_add_epi8(q, words[0], q, q);
-        q = _mm256_mask_mov_epi8(q, words[1], _mm256_slli_epi16(q, 2));  // at most 30 * 4: nothing leaves its byte
+        __m256i four = _mm256_slli_epi16(q, 2);
+        if constexpr (bits > 4) four = _mm256_and_si256(four, quadruple);  // below, at most 30 * 4: nothing leaves its byte
+        q = _mm256_mask_mov_epi8(q, words[1], four);
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + x), q);
         x += lanes;
         if (x == row) x = 0, to += step;
       }
     }
   }
+}
+
+void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
+                   int64_t step, uint8_t* out) {
+  const int64_t lanes = block_lanes(channels);
+  if (lanes % 32 == 0 && count % lanes == 0 && row % lanes == 0) switch (bits) {
+      case 3: return unpack_blocks_in<3>(packed, shifts, count, lanes, row, step, out);
+      case 4: return unpack_blocks_in<4>(packed, shifts, count, lanes, row, step, out);
+      case 5: return unpack_blocks_in<5>(packed, shifts, count, lanes, row, step, out);
+      case 6: return unpack_blocks_in<6>(packed, shifts, count, lanes, row, step, out);
+      case 7: return unpack_blocks_in<7>(packed, shifts, count, lanes, row, step, out);
+    }
+  generic::unpack_blocks(packed, shifts, count, channels, bits, row, step, out);
 }
 
 }  // namespace

@@ -158,22 +158,74 @@ void random(const RandomStream& s, int64_t count, uint16_t* out) {
   }
 }
 
+/// Lanes of `lane` bits whose low `ones` bits are set.
+constexpr uint64_t lane_mask(int lane, int ones) {
+  uint64_t mask = 0;
+  for (int at = 0; at < 64; at += lane) mask |= ((uint64_t{1} << ones) - 1) << at;
+  return mask;
+}
+
+/// Eight codes, a byte each, to the low 8 Bits bits: pairs, fours, then all of them move together.
 template <int Bits>
-inline void pack_groups(const uint8_t* __restrict codes, int64_t groups, uint8_t* __restrict packed) {
-  for (int64_t g = 0; g < groups; ++g) {
-    uint64_t word = 0;
-    for (int i = 0; i < 8; ++i) word |= uint64_t(codes[8 * g + i]) << (Bits * i);
-    for (int i = 0; i < Bits; ++i) packed[Bits * g + i] = uint8_t(word >> (8 * i));
-  }
+inline uint64_t squeeze(uint64_t x) {
+  x = (x & lane_mask(16, Bits)) | ((x >> (8 - Bits)) & (lane_mask(16, Bits) << Bits));
+  x = (x & lane_mask(32, 2 * Bits)) | ((x >> (16 - 2 * Bits)) & (lane_mask(32, 2 * Bits) << 2 * Bits));
+  return (x & lane_mask(64, 4 * Bits)) | ((x >> (32 - 4 * Bits)) & (lane_mask(64, 4 * Bits) << 4 * Bits));
 }
 
 template <int Bits>
-inline void unpack_groups(const uint8_t* __restrict packed, int64_t groups, uint8_t* __restrict codes) {
-  for (int64_t g = 0; g < groups; ++g) {
-    uint64_t word = 0;
-    for (int i = 0; i < Bits; ++i) word |= uint64_t(packed[Bits * g + i]) << (8 * i);
-    for (int i = 0; i < 8; ++i) codes[8 * g + i] = uint8_t((word >> (Bits * i)) & ((1 << Bits) - 1));
+inline uint64_t spread(uint64_t x) {
+  x = (x & lane_mask(64, 4 * Bits)) | (((x >> 4 * Bits) & lane_mask(64, 4 * Bits)) << 32);
+  x = (x & lane_mask(32, 2 * Bits)) | (((x >> 2 * Bits) & lane_mask(32, 2 * Bits)) << 16);
+  return (x & lane_mask(16, Bits)) | (((x >> Bits) & lane_mask(16, Bits)) << 8);
+}
+
+constexpr int groups_at_once = 32;
+
+/// At most groups_at_once groups of Bits bytes. Bytes are touched at each, Bits or 8 of them: those beyond the group are zeros until
+/// the next one is written.
+template <int Bits, int Bytes>
+inline void pack_run(const uint8_t* codes, int groups, uint8_t* packed) {
+  uint64_t word[groups_at_once];
+  for (int g = 0; g < groups; ++g) {
+    __builtin_memcpy(word + g, codes + 8 * g, 8);
+    word[g] = squeeze<Bits>(word[g]);
   }
+  for (int g = 0; g < groups; ++g) __builtin_memcpy(packed + Bits * g, word + g, Bytes);
+}
+
+template <int Bits, int Bytes>
+inline void unpack_run(const uint8_t* packed, int groups, uint8_t* codes) {
+  uint64_t word[groups_at_once];
+  for (int g = 0; g < groups; ++g) {
+    word[g] = 0;
+    __builtin_memcpy(word + g, packed + Bits * g, Bytes);
+  }
+  for (int g = 0; g < groups; ++g) {
+    const uint64_t x = spread<Bits>(word[g]);
+    __builtin_memcpy(codes + 8 * g, &x, 8);
+  }
+}
+
+/// How many of the groups have 8 bytes up to the end of the last one.
+constexpr int64_t wide_groups(int64_t groups, int bits) { return groups * bits < 8 ? 0 : (groups * bits - 8) / bits + 1; }
+
+inline int run_length(int64_t left) { return left < groups_at_once ? int(left) : groups_at_once; }
+
+template <int Bits>
+inline void pack_groups(const uint8_t* codes, int64_t groups, uint8_t* packed) {
+  const int64_t wide = wide_groups(groups, Bits);
+  for (int64_t g = 0; g < wide; g += groups_at_once)
+    pack_run<Bits, 8>(codes + 8 * g, run_length(wide - g), packed + Bits * g);
+  pack_run<Bits, Bits>(codes + 8 * wide, int(groups - wide), packed + Bits * wide);
+}
+
+template <int Bits>
+inline void unpack_groups(const uint8_t* packed, int64_t groups, uint8_t* codes) {
+  const int64_t wide = wide_groups(groups, Bits);
+  for (int64_t g = 0; g < wide; g += groups_at_once)
+    unpack_run<Bits, 8>(packed + Bits * g, run_length(wide - g), codes + 8 * g);
+  unpack_run<Bits, Bits>(packed + Bits * wide, int(groups - wide), codes + 8 * wide);
 }
 
 /// Widths that divide a byte: loops over bytes, which vectors do well.
