@@ -185,6 +185,25 @@ void unpack_rows(const uint8_t* packed, int rows, int64_t count, int bits, uint8
   for (int row = 0; row < rows; ++row) unpack(packed + row * packed_bytes(count, bits), count, bits, codes + row * step);
 }
 
+template <int b>
+struct Width {
+  static constexpr int bits = b;
+};
+
+/// body(Width<bits>()) for the widths whose codes are packed on registers; false for others.
+template <class Body>
+inline bool with_width(int bits, Body body) {
+  switch (bits) {
+    case 2: body(Width<2>()); return true;
+    case 3: body(Width<3>()); return true;
+    case 4: body(Width<4>()); return true;
+    case 5: body(Width<5>()); return true;
+    case 6: body(Width<6>()); return true;
+    case 7: body(Width<7>()); return true;
+    default: return false;
+  }
+}
+
 /// Bytes of a half that stay: `bits` of each of its groups of 8 codes.
 template <int bits>
 inline constexpr __mmask16 group_bytes = __mmask16((1 << 2 * bits) - 1);
@@ -266,14 +285,8 @@ void nearest_packed_in(const int16_t* z, int64_t count, const QuantizeGrid& g, i
 }
 
 void nearest_packed(const int16_t* z, int64_t count, const QuantizeGrid& g, int zero, int bits, uint8_t* packed) {
-  if (whole_registers(count, g.period)) switch (bits) {
-      case 2: return nearest_packed_in<2>(z, count, g, zero, packed);
-      case 3: return nearest_packed_in<3>(z, count, g, zero, packed);
-      case 4: return nearest_packed_in<4>(z, count, g, zero, packed);
-      case 5: return nearest_packed_in<5>(z, count, g, zero, packed);
-      case 6: return nearest_packed_in<6>(z, count, g, zero, packed);
-      case 7: return nearest_packed_in<7>(z, count, g, zero, packed);
-    }
+  const auto on_registers = [&](auto width) { nearest_packed_in<width.bits>(z, count, g, zero, packed); };
+  if (whole_registers(count, g.period) && with_width(bits, on_registers)) return;
   generic::nearest_packed(z, count, g, zero, bits, packed);
 }
 
@@ -297,7 +310,8 @@ inline void nearest_lanes(const int16_t* z, int rows, int64_t lanes, Vec limit, 
   for (int row = 0; row < rows; ++row) {
     const Vec v = _mm512_mulhrs_epi16(_mm512_mullo_epi16(_mm512_min_epi16(load(z + row * lanes), limit), pow2), multiplier);
     const Vec odd = _mm512_and_si512(_mm512_sra_epi16(v, drop), one);
-    store_packed<bits>(packed + row * lanes / 8 * bits, _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), drop));
+    const Vec q = _mm512_sra_epi16(_mm512_add_epi16(_mm512_add_epi16(v, odd), below_half), drop);
+    store_packed<bits>(packed + row * lanes / 8 * bits, q);
   }
 }
 
@@ -317,13 +331,8 @@ void nearest_blocks_in(const int16_t* z, int64_t count, const QuantizeGrid& g, i
 void nearest_blocks(const int16_t* z, int64_t count, const QuantizeGrid& g, int channels, int most_shift, int bits,
                     uint8_t* packed, uint8_t* shifts) {
   const int64_t lanes = block_lanes(channels);
-  if (lanes % 32 == 0 && count % lanes == 0) switch (bits) {
-      case 3: return nearest_blocks_in<3>(z, count, g, lanes, most_shift, packed, shifts);
-      case 4: return nearest_blocks_in<4>(z, count, g, lanes, most_shift, packed, shifts);
-      case 5: return nearest_blocks_in<5>(z, count, g, lanes, most_shift, packed, shifts);
-      case 6: return nearest_blocks_in<6>(z, count, g, lanes, most_shift, packed, shifts);
-      case 7: return nearest_blocks_in<7>(z, count, g, lanes, most_shift, packed, shifts);
-    }
+  const auto on_registers = [&](auto width) { nearest_blocks_in<width.bits>(z, count, g, lanes, most_shift, packed, shifts); };
+  if (lanes % 32 == 0 && count % lanes == 0 && with_width(bits, on_registers)) return;
   generic::nearest_blocks(z, count, g, channels, most_shift, bits, packed, shifts);
 }
 
@@ -355,13 +364,8 @@ void unpack_blocks_in(const uint8_t* packed, const uint8_t* shifts, int64_t coun
 void unpack_blocks(const uint8_t* packed, const uint8_t* shifts, int64_t count, int channels, int bits, int64_t row,
                    int64_t step, uint8_t* out) {
   const int64_t lanes = block_lanes(channels);
-  if (lanes % 32 == 0 && count % lanes == 0 && row % lanes == 0) switch (bits) {
-      case 3: return unpack_blocks_in<3>(packed, shifts, count, lanes, row, step, out);
-      case 4: return unpack_blocks_in<4>(packed, shifts, count, lanes, row, step, out);
-      case 5: return unpack_blocks_in<5>(packed, shifts, count, lanes, row, step, out);
-      case 6: return unpack_blocks_in<6>(packed, shifts, count, lanes, row, step, out);
-      case 7: return unpack_blocks_in<7>(packed, shifts, count, lanes, row, step, out);
-    }
+  const auto on_registers = [&](auto width) { unpack_blocks_in<width.bits>(packed, shifts, count, lanes, row, step, out); };
+  if (lanes % 32 == 0 && count % lanes == 0 && row % lanes == 0 && with_width(bits, on_registers)) return;
   generic::unpack_blocks(packed, shifts, count, channels, bits, row, step, out);
 }
 
