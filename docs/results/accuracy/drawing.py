@@ -5,7 +5,7 @@ import subprocess
 
 from study import fail
 
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8b6508"]
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8b6508", "#7f7f7f"]
 
 
 def draw(script, path):

@@ -9,7 +9,7 @@ import pathlib
 import statistics
 import sys
 
-FORMATS = ["fp32", "w8a8g8", "w6a6g6", "w4a4g8", "w4a4g4", "w4a4g4-all", "w3a3g4", "w2a4g4"]
+FORMATS = ["fp32", "bf16", "w8a8g8", "w6a6g6", "w4a4g8", "w4a4g4", "w4a4g4-all", "w3a3g4", "w2a4g4"]
 REFERENCE = "w4a4g4"
 
 
@@ -53,6 +53,10 @@ class Runs:
     def names(self):
         """Formats first, widest to narrowest, then the rest by name."""
         return sorted(self.metrics, key=lambda n: (FORMATS.index(n) if n in FORMATS else len(FORMATS), n))
+
+    def twin(self):
+        """What gaps are against; bf16 stands in where fp32 was not trained."""
+        return "fp32" if "fp32" in self.metrics else "bf16"
 
     def accuracy(self, name):
         """{seed: percent}; empty for a configuration without runs."""

@@ -46,6 +46,13 @@ class Tables(unittest.TestCase):
         self.assertEqual(rows[5:], ["| fp32 | 0.5000; 89.00 | 0.5000 ± 0.0000; 91.00 ± 1.41 |"])
         self.assertIn("w8a8g8-seed1 has fewer than 2 epochs", done.stdout)
 
+    def test_bf16_stands_in_for_fp32(self):
+        runs = {"bf16-seed1": run(0.92), "w4a4g4-seed1": run(0.915)}
+        done = tables(runs)
+        self.assertIn("gap to bf16, points |", done.stdout)
+        self.assertIn("| bf16 | 1 | 0.5000 | 92.00 | – |\n| w4a4g4 | 1 | 0.5000 | 91.50 | 0.50 |", done.stdout)
+        self.assertIn("| bf16 | 1 | 0.5000 | 92.00 | 1.00 |", tables(runs | {"fp32-seed1": run(0.93)}).stdout)
+
     def test_differences_over_the_seeds_that_both_have(self):
         done = tables({"w4a4g4-seed1": run(0.90), "w4a4g4-seed2": run(0.91), "w4a4g4-seed3": run(0.92),
                        "groups-g2-seed1": run(0.89), "groups-g2-seed2": run(0.908), "groups-g2-seed4": run(0.5),
