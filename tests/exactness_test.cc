@@ -24,6 +24,7 @@ TEST(Exactness, OfOtherQuantizers) {
   narrow.quant.clip_w = 2;
   narrow.quant.draws_g = 2;
   narrow.quant.block_groups_a = 2;
+  narrow.quant.filter_groups_w = 3;
   NetworkConfig plain = network_config(residual_model(), "w6a6g6");
   plain.quant.groups_w = plain.quant.groups_a = plain.quant.groups_g = plain.quant.sample_groups = 1;
   plain.quant.block_groups = plain.quant.block_groups_a = 1;

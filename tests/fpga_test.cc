@@ -61,7 +61,8 @@ TEST_F(Fpga, ScheduleOfALayer) {
 }
 
 TEST_F(Fpga, SortedWithoutShiftsOfBlocksTakesAFewStepsMore) {
-  expect_good(subbyte(train_resnet("run", {"--set", "quant.block_groups=1", "--set", "quant.block_groups_a=1"})));
+  expect_good(subbyte(train_resnet("run", {"--set", "quant.block_groups=1", "--set", "quant.block_groups_a=1", "--set",
+                                           "quant.filter_groups_w=1"})));
   const auto cycles = [&](const char* placement) {
     const Outcome outcome = subbyte(schedule({"--all", "--cycles", "--json", "--placement", placement}));
     expect_good(outcome);

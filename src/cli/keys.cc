@@ -31,6 +31,8 @@ const std::vector<Key>& keys() {
       {"format.last", MEMBER(format.last), Scope::recipe, "format of the last product"},
       {"quant.groups_w", MEMBER(quant.groups_w), Scope::recipe, 
           "shift groups of weights; 0: a real scale for each output channel, 1: per tensor", "", 0, 8},
+      {"quant.filter_groups_w", MEMBER(quant.filter_groups_w), Scope::recipe,
+          "shift groups over filters of weights (taps of an input and an output channel); 0: automatic, 1: none", "", 0, 7},
       {"quant.groups_a", MEMBER(quant.groups_a), Scope::recipe,
           "shift groups of activations; 0: automatic, 1: per tensor", "", 0, 8},
       {"quant.groups_g", MEMBER(quant.groups_g), Scope::recipe,

@@ -21,7 +21,8 @@ struct Settings {
     std::string name = "w4a4g4", first = "w8a8g8", last = "w8a8g8";
   } format;
   struct {
-    int64_t groups_w = 0, groups_a = 0, groups_g = 0, sample_groups = 8, block_groups = 0, block_groups_a = 0, draws_g = 1;
+    int64_t groups_w = 0, filter_groups_w = 0, groups_a = 0, groups_g = 0;
+    int64_t sample_groups = 8, block_groups = 0, block_groups_a = 0, draws_g = 1;
     std::string round_g = "stochastic";
     double clip_w = 0, clip_a = 0, clip_norm = 0;
     int64_t norm_bits = 8, norm_saved_bits = 0, norm_grad_bits = 16;

@@ -69,6 +69,7 @@ NetworkConfig network_config(const Settings& settings) {
   config.quant.groups_a = int(quant.groups_a);
   config.quant.groups_g = int(quant.groups_g);
   config.quant.sample_groups = int(quant.sample_groups);
+  config.quant.filter_groups_w = int(quant.filter_groups_w);
   config.quant.block_groups = int(quant.block_groups);
   config.quant.block_groups_a = int(quant.block_groups_a);
   config.quant.round_g = parse_rounding(quant.round_g);

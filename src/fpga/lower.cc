@@ -43,7 +43,7 @@ ArrayProduct lower_forward(const ForwardView& v, int image) {
   p.a = operand(v.activations, pixels, p.k);
   p.b = operand(v.weights, v.out.c, p.k);
   const Elements x(v.activations, image), w(v.weights, 0);
-  p.b.code = w.code;  // [co][tap][ci] already
+  p.b.code = w.code, p.b.shift = w.shift;  // [co][tap][ci] already
   const std::vector<int32_t>& n = v.activations.channel_shift;
   for (int k = 0; k < p.k; ++k) p.k_shift.push_back(uint8_t(v.finest - n[size_t(k % inputs) % n.size()]));
   size_t at = 0;
@@ -81,8 +81,11 @@ std::vector<ArrayProduct> lower_backward_data(const BackwardView& v, int image) 
     for (int k = 0; k < p.k; ++k) {
       const size_t co = size_t(k % outputs), tap = size_t(phase.taps[size_t(k / outputs)]);
       p.k_shift.push_back(uint8_t(v.finest - v.data_gradient.channel_shift[co] - v.weights.channel_shift[co]));
-      for (int ci = 0; ci < v.in.c; ++ci)
-        p.b.code[size_t(ci) * size_t(p.k) + size_t(k)] = w.code[(co * size_t(taps) + tap) * size_t(v.in.c) + size_t(ci)];
+      for (int ci = 0; ci < v.in.c; ++ci) {
+        const size_t to = size_t(ci) * size_t(p.k) + size_t(k);
+        const size_t from = (co * size_t(taps) + tap) * size_t(v.in.c) + size_t(ci);
+        p.b.code[to] = w.code[from], p.b.shift[to] = w.shift[from];
+      }
     }
     size_t at = 0;
     for (int row = 0; row < phase.rows; ++row)

@@ -116,6 +116,7 @@ int QuantConfig::saved_norm_bits(int a) const { return std::min(norm_bits, norm_
 
 void QuantConfig::validate() const {
   check_range("quant.groups_w", groups_w, 0, 8);
+  check_range("quant.filter_groups_w", filter_groups_w, 0, 7);
   check_range("quant.groups_a", groups_a, 0, 8);
   check_range("quant.groups_g", groups_g, 0, 8);
   check_range("quant.sample_groups", sample_groups, 1, 16);

@@ -35,6 +35,8 @@ const char* rounding_name(Rounding kind);
 struct QuantConfig {
   int groups_w = 0;        ///< power-of-two groups over output channels of W; 1: per tensor; 0: a real scale for each, folded
                            ///< into the normalization behind the product
+  int filter_groups_w = 0; ///< over filters of W, the taps of one input and one output channel, where they are 8 and more, at
+                           ///< most what bytes have room for; 0: 2 up to 4 bits, else none; 1: none
   int groups_a = 0;        ///< over channels of X; 0: default for the bits; 1: per tensor
   int groups_g = 0;        ///< over channels of G
   int sample_groups = 8;   ///< power-of-two groups over the samples of G; 1: none

@@ -74,6 +74,7 @@ TEST(QuantConfig, EveryFieldIsChecked) {
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_norm = 101; }, "quant.clip_norm"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.block_groups = 9; }, "quant.block_groups: found 9"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.block_groups_a = 5; }, "quant.block_groups_a: found 5"));
+  EXPECT_TRUE(rejects([](QuantConfig& c) { c.filter_groups_w = 8; }, "quant.filter_groups_w: found 8"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.draws_g = 0; }, "quant.draws_g: found 0"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.draws_g = 3; }, "quant.draws_g: found 3"));
   EXPECT_TRUE(rejects([](QuantConfig& c) { c.clip_a = 0.5f; }, "quant.clip_a"));

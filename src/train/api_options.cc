@@ -88,6 +88,7 @@ QuantConfig quant_config(const ConfigText& text) {
   whole("quant.groups_a", quant.groups_a);
   whole("quant.groups_g", quant.groups_g);
   whole("quant.sample_groups", quant.sample_groups);
+  whole("quant.filter_groups_w", quant.filter_groups_w);
   whole("quant.block_groups", quant.block_groups);
   whole("quant.block_groups_a", quant.block_groups_a);
   whole("quant.draws_g", quant.draws_g);

@@ -137,7 +137,8 @@ TEST(Api, LoadsARunFolder) {
 /// What `subbyte train` writes into a checkpoint, with choices that ModelOptions does not have.
 const char kRunConfig[] =
     "version = \"0.1.0\"\n\n[model]\nname = \"mlp\"\n\n[data]\nname = \"mnist\"\n\n[format]\nname = \"w3a5g6\"\n"
-    "first = \"w4a4g4\"\nlast = \"w5a6g7\"\n\n[quant]\ngroups_w = 1\ngroups_a = 2\nblock_groups_a = 2\nclip_w = 2.5\n"
+    "first = \"w4a4g4\"\nlast = \"w5a6g7\"\n\n[quant]\ngroups_w = 1\ngroups_a = 2\nblock_groups_a = 2\n"
+    "filter_groups_w = 3\nclip_w = 2.5\n"
     "draws_g = 2\nnorm_bits = 6\n\n[norm]\nkind = \"l2\"\nmomentum = 0.25\n\n[train]\nseed = 3\n"
     "label_smoothing = 0.1\n\n[optimizer]\nlr = 0.2\nmomentum = 0.8\nnesterov = false\n\n[input]\n"
     "height = 8\nwidth = 8\nchannels = 1\nclasses = 3\nclass_names = []\nmean = [0.25]\nstddev = [0.3]\n";
@@ -152,6 +153,7 @@ TEST(Api, LoadsWhatTheCommandLineTrainedWithAllItsChoices) {
   config.quant.groups_w = 1;
   config.quant.groups_a = 2;
   config.quant.block_groups_a = 2;
+  config.quant.filter_groups_w = 3;
   config.quant.clip_w = 2.5f;
   config.quant.draws_g = 2;
   config.quant.norm_bits = 6;

@@ -46,10 +46,15 @@ int ProductRig::code(int image, int y, int x, int c) const {
   return (word >> bit % 8 & ((1 << codes.bits) - 1)) - codes.zero;
 }
 
+WeightCodes ProductRig::weight_codes() const {
+  const int bits = case_.format.w, taps = case_.node.kernel_h * case_.node.kernel_w;
+  return quantize_weights(weight_, bits, groups_.scales_w ? 0 : groups_.w, 0, filter_shifts(ctx_.config.quant, bits, taps));
+}
+
 void ProductRig::check_forward() {
   const Node& n = case_.node;
   const Codes& x = ctx_.values[0].codes;
-  const WeightCodes w = quantize_weights(weight_, case_.format.w, groups_.scales_w ? 0 : groups_.w, 0);
+  const WeightCodes w = weight_codes();
   const int taps = n.kernel_h * n.kernel_w, finest = groups_.a - 1;
   const int shift = shift_of(output().scale, std::ldexp(x.scale * w.scale, -finest), case_.text() + " forward");
   RandomValues random(77);
@@ -70,7 +75,7 @@ void ProductRig::check_backward() {
   const Node& n = case_.node;
   const Shape &in = case_.in, &out = n.shape;
   const Codes& x = ctx_.values[0].codes;
-  const WeightCodes w = quantize_weights(weight_, case_.format.w, groups_.scales_w ? 0 : groups_.w, 0);
+  const WeightCodes w = weight_codes();
   const GradientPlan plan = plan_gradient(ctx_, dy_, out, case_.format.g, groups_.g, 1);
   std::vector<GradientCodes> g(static_cast<size_t>(ctx_.images));
   for (int i = 0; i < ctx_.images; ++i) quantize_gradient(ctx_, dy_, plan, 1, i, g[size_t(i)]);

@@ -39,6 +39,7 @@ class ProductRig {
  private:
   static NetworkConfig config(const ProductCase&, const QuantConfig&, int threads);
   void fill_codes(class RandomValues& random);
+  WeightCodes weight_codes() const;
   void check_forward();
   void check_backward();
   int code(int image, int y, int x, int c) const;

@@ -2,6 +2,8 @@
 // [outputs][taps][channels].
 //
 //   codes     code = round half even (clamp(value * inverse, -top, top)), in double precision
+//   filters   code = q * 2^u, q = round half even (clamp(value * inverse * 2^-u, -top, top)); the taps of one input and one
+//             output channel are a filter and share the smallest u <= most_shift with max |value| * inverse <= (top + 1/2) 2^u
 //   forward   row r = input channel,  column n = output channel:  word element = code[n][tap][r] << left[r]
 //   backward  row r = output channel, column n = input channel:   word element = code[r][tap][n] << left[r]
 //   gradient  the other way: integer sums [tap][k][n] to the FP32 gradient [n][tap][channel]
@@ -50,6 +52,8 @@ struct WeightKernels {
   /// The largest of the bits of |value|: ordered as the values are, 0x7F800000 or more where one is not finite.
   uint32_t (*range)(const float* value, int64_t count);
   void (*codes)(const float* value, int64_t count, double inverse, int top, int8_t* code);
+  /// Of the filters [taps][channels] of an output channel; top * 2^most_shift <= 127.
+  void (*filters)(const float* value, int taps, int channels, double inverse, int top, int most_shift, int8_t* code);
   void (*forward_bytes)(const WeightPack&);
   void (*forward_int16)(const WeightPack&);
   void (*backward_bytes)(const WeightPack&);

@@ -6,6 +6,6 @@ namespace {
 }  // namespace
 
 extern const WeightKernels weight_kernels_avx2;
-const WeightKernels weight_kernels_avx2 = {range, codes, forward<4>, forward<2>, backward<4>, backward<2>, gradient};
+const WeightKernels weight_kernels_avx2 = {range, codes, filters, forward<4>, forward<2>, backward<4>, backward<2>, gradient};
 
 }  // namespace subbyte

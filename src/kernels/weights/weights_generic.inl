@@ -23,6 +23,48 @@ void codes(const float* __restrict value, int64_t count, double inverse, int top
   }
 }
 
+/// Channels [from, channels), 32 at a time, so that the compiler has rows to work on.
+void filters_from(int from, const float* value, int taps, int channels, double inverse, int top, int most_shift, int8_t* code) {
+  constexpr int width = 32;
+  constexpr double to_even = 6755399441055744.0;
+  const double high = top, low = -high;
+  for (int c = from; c < channels; c += width) {
+    const int count = channels - c < width ? channels - c : width;
+    float most[width] = {};
+    double by[width];
+    int32_t factor[width];
+    for (int tap = 0; tap < taps; ++tap) {
+      const float* __restrict row = value + int64_t(tap) * channels + c;
+      for (int i = 0; i < count; ++i) {
+        const float size = row[i] < 0 ? -row[i] : row[i];
+        most[i] = size > most[i] ? size : most[i];
+      }
+    }
+    for (int i = 0; i < count; ++i) by[i] = inverse, factor[i] = 1;
+    for (int u = 0; u < most_shift; ++u)
+      for (int i = 0; i < count; ++i) {
+        const bool beyond = most[i] * inverse > (top + 0.5) * (1 << u);
+        by[i] = beyond ? by[i] * 0.5 : by[i];
+        factor[i] = beyond ? factor[i] * 2 : factor[i];
+      }
+    for (int tap = 0; tap < taps; ++tap) {
+      const float* __restrict row = value + int64_t(tap) * channels + c;
+      int8_t* __restrict to = code + int64_t(tap) * channels + c;
+      for (int i = 0; i < count; ++i) {
+        double v = row[i] * by[i];
+        v = v < low ? low : v;
+        v = v > high ? high : v;
+        to[i] = int8_t(int32_t((v + to_even) - to_even) * factor[i]);
+      }
+    }
+  }
+}
+
+[[maybe_unused]] void filters(const float* value, int taps, int channels, double inverse, int top, int most_shift,
+                              int8_t* code) {
+  filters_from(0, value, taps, channels, inverse, top, most_shift, code);
+}
+
 /// Element i of a word, which is code << left.
 template <int Group>
 inline uint32_t element(int8_t code, int left, int i) {

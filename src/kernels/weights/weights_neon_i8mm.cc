@@ -6,6 +6,6 @@ namespace {
 }  // namespace
 
 extern const WeightKernels weight_kernels_neon_i8mm;
-const WeightKernels weight_kernels_neon_i8mm = {range, codes, forward<4>, forward<2>, backward<4>, backward<2>, gradient};
+const WeightKernels weight_kernels_neon_i8mm = {range, codes, filters, forward<4>, forward<2>, backward<4>, backward<2>, gradient};
 
 }  // namespace subbyte

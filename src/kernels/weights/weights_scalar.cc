@@ -23,6 +23,19 @@ void codes(const float* value, int64_t count, double inverse, int top, int8_t* c
   }
 }
 
+void filters(const float* value, int taps, int channels, double inverse, int top, int most_shift, int8_t* code) {
+  for (int c = 0; c < channels; ++c) {
+    double most = 0;
+    for (int tap = 0; tap < taps; ++tap) most = std::max(most, std::fabs(value[tap * channels + c] * inverse));
+    int u = 0;
+    while (u < most_shift && most > std::ldexp(top + 0.5, u)) ++u;
+    for (int tap = 0; tap < taps; ++tap) {
+      codes(&value[tap * channels + c], 1, std::ldexp(inverse, -u), top, &code[tap * channels + c]);
+      code[tap * channels + c] = int8_t(code[tap * channels + c] * (1 << u));
+    }
+  }
+}
+
 /// code(tap, row, column) << left[row].
 template <class Element, class Code>
 void pack(const WeightPack& p, int rows, int columns, Code code) {
@@ -72,7 +85,7 @@ void gradient(const WeightGradientSums& g) {
 }  // namespace
 
 extern const WeightKernels weight_kernels_scalar;
-const WeightKernels weight_kernels_scalar = {range,           codes, forward<int8_t>, forward<int16_t>, backward<int8_t>,
-                                             backward<int16_t>, gradient};
+const WeightKernels weight_kernels_scalar = {range,           codes,           filters,           forward<int8_t>,
+                                             forward<int16_t>, backward<int8_t>, backward<int16_t>, gradient};
 
 }  // namespace subbyte

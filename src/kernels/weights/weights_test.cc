@@ -51,6 +51,39 @@ TEST(WeightKernels, CodesAreRoundedHalfToEven) {
   }));
 }
 
+TEST(WeightKernels, FiltersHaveTheSmallestShiftThatClipsNothing) {
+  EXPECT_TRUE(rc::check("code = q * 2^u, as near as the filter's step allows, on every instruction set", [] {
+    Contents contents = any_contents();
+    const int taps = *rc::gen::inRange(1, 12), channels = *rc::gen::element(*rc::gen::inRange(1, 71), 16, 64);
+    const int bits = *rc::gen::inRange(2, 8), most_shift = *rc::gen::inRange(0, 9 - bits), top = (1 << (bits - 1)) - 1;
+    const bool quarters = *rc::gen::arbitrary<bool>();  // ties of every shift, and filters at the borders of theirs
+    const double inverse = quarters ? 4 : contents.uniform(1, 1 << 20) * 0x1p-14;
+    Guarded<float> value(size_t(taps) * channels, any_offset());
+    std::vector<int> expected(value.size());
+    for (int c = 0; c < channels; ++c) {
+      const double range = (top + 1) * std::ldexp(1.0, int(contents.uniform(-1, most_shift + 1)));
+      double most = 0;
+      for (int tap = 0; tap < taps; ++tap) {
+        const double x = quarters ? 0.5 * double(contents.uniform(int64_t(-2 * range), int64_t(2 * range)))
+                                  : range * double(contents.uniform(-9999, 9999)) / 9999;
+        value[size_t(tap) * channels + c] = float(x / inverse);
+        most = std::max(most, std::fabs(value[size_t(tap) * channels + c] * inverse));
+      }
+      int u = 0;  // a code of top + 1/2 is as near to top as to what is beyond
+      while (u < most_shift && most / (1 << u) - top > 0.5) ++u;
+      for (int tap = 0; tap < taps; ++tap) {
+        const double v = std::nearbyint(value[size_t(tap) * channels + c] * inverse / (1 << u));
+        expected[size_t(tap) * channels + c] = int(std::min(std::max(v, double(-top)), double(top))) * (1 << u);
+      }
+    }
+    for (Isa isa : supported_isas()) {
+      Guarded<int8_t> code(value.size(), any_offset());
+      weight_kernels(isa).filters(value.data(), taps, channels, inverse, top, most_shift, code.data());
+      require_same(code, expected, "filters", isa);
+    }
+  }));
+}
+
 struct Trial {
   int outputs, taps, channels;
   std::vector<int32_t> left, order;

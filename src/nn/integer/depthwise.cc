@@ -43,7 +43,7 @@ class DepthwiseLayer : public IntegerLayer {
     out.stream.memory = ctx.memory.take(int64_t(shape_.out.elements()) * ctx.images);
     if (ctx.planning()) return;
     try {
-      quantize_weights({weight_kernels(ctx.isa), &ctx.pool}, *params_.weight, format_.w, groups_w_, ctx.config.quant.clip_w,
+      quantize_weights({weight_kernels(ctx.isa), &ctx.pool}, *params_.weight, format_.w, groups_w_, ctx.config.quant.clip_w, {},
                        weights_);
     } catch (const Error& e) {
       throw Error("layer '" + node_.name + "': " + e.what());

@@ -225,7 +225,8 @@ TEST(IntegerNetwork, SavesHalfAByteAnActivationAtFourBits) {
   EXPECT_EQ(saved["pool"], 0);
   EXPECT_EQ(saved["fc"], 8);                             // format.last, 8 bits
   EXPECT_EQ(weights["conv1"], 3 * 3 * 3 * 16);
-  EXPECT_EQ(weights["conv2"], 3 * 3 * 16 * 16 / 2);
+  EXPECT_EQ(weights["conv2"], 3 * 3 * 16 * 16 / 2 + 16 * 16 / 8);              // a bit for the shift of a filter
+  EXPECT_EQ(weights["short.0"], 16 * 8 / 2);             // filters of one tap have none
   EXPECT_EQ(weights["fc"], 8 * 4);
 }
 

@@ -99,10 +99,19 @@ CodesView view_codes(const Context& ctx, const Value& value) {
 
 CodesView view_codes(const WeightCodes& codes) {
   const int groups = 1 + *std::max_element(codes.shift.begin(), codes.shift.end());
-  CodesView view{codes.bits, true, 0, groups, 0, codes.shift, int64_t(codes.code.size()), {}};
+  CodesView view{codes.bits, true, 0, groups, codes.filters.most_shift, codes.shift, int64_t(codes.code.size()), {}};
   view.read = [&codes](int, int16_t* code, uint8_t* shift) {
-    std::copy(codes.code.begin(), codes.code.end(), code);
-    std::fill(shift, shift + codes.code.size(), uint8_t(0));
+    // A filter has the smallest shift by which its operands are codes: with less its largest weight would clip.
+    const auto [taps, most_shift] = codes.filters;
+    const size_t outputs = codes.shift.size(), channels = codes.code.size() / outputs / size_t(taps);
+    for (size_t n = 0; n < outputs; ++n)
+      for (size_t c = 0; c < channels; ++c) {
+        const auto at = [&](int tap) { return (n * size_t(taps) + size_t(tap)) * channels + c; };
+        int most = 0, u = 0;
+        for (int tap = 0; tap < taps; ++tap) most = std::max(most, std::abs(int(codes.code[at(tap)])));
+        while (most > top_code(codes.bits, true) << u) ++u;
+        for (int tap = 0; tap < taps; ++tap) code[at(tap)] = int16_t(codes.code[at(tap)] >> u), shift[at(tap)] = uint8_t(u);
+      }
   };
   return view;
 }

@@ -1,6 +1,7 @@
 #include "nn/integer/product.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "base/error.h"
@@ -16,25 +17,29 @@ int32_t narrowed(int32_t acc, int t) {
   return std::clamp(t ? int32_t((int64_t(acc) + (1 << (t - 1))) >> t) : acc, -stream_limit, stream_limit);
 }
 
-int automatic_groups(int configured, int room) { return configured > 0 ? configured : std::clamp(room + 1, 1, 4); }
+int automatic_groups(int configured, int room, int most = 4) {
+  return configured > 0 ? configured : std::clamp(room + 1, 1, most);
+}
 
 }  // namespace
 
 ProductGroups product_groups(const QuantConfig& q, const Format& f, const ProductShape& s, bool unsigned_input,
                              bool normalized) {
   ProductGroups groups;
-  const int on_weights = 8 - f.w, room = on_weights + 8 - f.g - block_shift(q, f.g);
+  const int filters = filter_shifts(q, f.w, s.taps()).most_shift, on_weights = 8 - f.w - filters;
+  const int room = on_weights + 8 - f.g - block_shift(q, f.g);
   groups.scales_w = normalized && q.groups_w == 0;
   // Shifts over blocks leave channels nothing to gain.
   groups.a = automatic_groups(q.groups_a, activation_shift(q, f.a, !unsigned_input) > 0 ? 0 : on_weights);
   if (normalized || q.groups_w > 0) {
     groups.w = std::max(q.groups_w, 1);
-    groups.g = automatic_groups(q.groups_g, room - (groups.w - 1));
+    // Filters' shifts stand on the same operand: both together are 3 at most, which is what hardware's shifters take.
+    groups.g = automatic_groups(q.groups_g, room - (groups.w - 1), std::max(4 - filters, 1));
   } else {
     groups.g = automatic_groups(q.groups_g, on_weights);
     groups.w = automatic_groups(0, room - (groups.g - 1));
   }
-  const int64_t top_w = top_code(f.w, true), top_x = top_activation(q, f.a, !unsigned_input), top_g = top_gradient(q, f.g);
+  const int64_t top_w = top_weight(f.w, filters), top_x = top_activation(q, f.a, !unsigned_input), top_g = top_gradient(q, f.g);
   while (groups.a > 1 && !sums_fit(int64_t(s.taps()) * s.in.c, top_x, top_w, groups.a - 1)) --groups.a;
   while (groups.w + groups.g > 2 && !sums_fit(int64_t(s.taps()) * s.out.c, top_g, top_w, groups.w + groups.g - 2))
     --(groups.w > 1 ? groups.w : groups.g);
@@ -63,8 +68,11 @@ ProductLayer::ProductLayer(Context& ctx, int id, LayerParams params, const Forma
   groups_g_ = groups.g;
   const int64_t top_x = top_activation(quant, format.a, input.is_signed);
   top_g_ = top_gradient(quant, format.g);
-  if (!sums_fit(int64_t(shape_.taps()) * shape_.in.c, top_x, top_code(format.w, true), 0) ||
-      !sums_fit(int64_t(shape_.taps()) * shape_.out.c, top_g_, top_code(format.w, true), 0) ||
+  filters_ = filter_shifts(quant, format.w, shape_.taps());
+  operand_w_ = format.w + filters_.most_shift;
+  top_w_ = top_weight(format.w, filters_.most_shift);
+  if (!sums_fit(int64_t(shape_.taps()) * shape_.in.c, top_x, top_w_, 0) ||
+      !sums_fit(int64_t(shape_.taps()) * shape_.out.c, top_g_, top_w_, 0) ||
       !sums_fit(int64_t(shape_.out.h) * shape_.out.w, top_x, top_g_, 0))
     throw UsageError("layer '" + n.name + "': sums of its products would not fit 32 bits");
   if (int64_t(shape_.out.h) * shape_.out.w > (1 << 17))
@@ -82,14 +90,14 @@ void ProductLayer::forward(Context& ctx) {
   PhaseTimer timer(ctx.profile, 0, id_, Phase::weights);
   try {
     quantize_weights({weight_kernels(ctx.isa), &ctx.pool}, *params_.weight, format_.w, scales_weights_ ? 0 : groups_w_,
-                     ctx.config.quant.clip_w, weights_);
+                     ctx.config.quant.clip_w, filters_, weights_);
   } catch (const Error& e) {
     throw Error("layer '" + node_.name + "': " + e.what());
   }
   if (shift_.unknown(RightShift::forward))
     shift_.set(RightShift::forward,
                shift_for(int64_t(shape_.taps()) * shape_.in.c * (top_code(x.bits, x.zero != 0) << x.most_shift) *
-                         top_code(format_.w, true) << (x.groups - 1)) / 2,
+                         top_w_ << (x.groups - 1)) / 2,
                forward_bits(x));
   const int t = shift_.at(RightShift::forward, forward_bits(x));
   // Shifts that no channel uses, and that the sums would be shifted right again: left out, operands stay small.
@@ -108,10 +116,10 @@ void ProductLayer::forward(Context& ctx) {
   observe_forward(ctx, *ctx.packed, finest);
 }
 
-int ProductLayer::forward_bits(const Codes& x) const { return x.bits + x.most_shift + x.groups - 1 + format_.w; }
+int ProductLayer::forward_bits(const Codes& x) const { return x.bits + x.most_shift + x.groups - 1 + operand_w_; }
 
 int ProductLayer::backward_bits(const GradientPlan& plan) const {
-  return format_.g + plan.block + groups_g_ - 1 + format_.w + groups_w_ - 1;
+  return format_.g + plan.block + groups_g_ - 1 + operand_w_ + groups_w_ - 1;
 }
 
 TapRuns ProductLayer::forward_taps(const PackedWeights& packed) const {
@@ -183,7 +191,7 @@ void ProductLayer::scratch(const Context& ctx, ScratchSizes& sizes) const {
   using S = ScratchSizes;
   const ProductShape& s = shape_;
   // Bytes where the largest shifts have room in them, as pack_forward and pack_backward choose; int16 otherwise.
-  const PackedSize forward = packed_size(s.in.c, s.out.c, s.taps(), format_.w + groups_a_ - 1 > 8);
+  const PackedSize forward = packed_size(s.in.c, s.out.c, s.taps(), operand_w_ + groups_a_ - 1 > 8);
   S::grow(sizes.packed, forward.bytes);
   S::grow(sizes.bytes, s.in.elements() + 8);
   S::grow(sizes.image, PaddedImage::size_for(s.in.h + 2 * s.pad, s.in.w + 2 * s.pad, forward.words * 4));
@@ -192,7 +200,7 @@ void ProductLayer::scratch(const Context& ctx, ScratchSizes& sizes) const {
   S::grow(sizes.random, GradientCodes::random_size(s.out));
   S::grow(sizes.codes, s.out.elements());
   if (needs_input_gradient_) {
-    const int beyond_weights = std::max(0, groups_g_ + groups_w_ - 2 - (8 - format_.w));
+    const int beyond_weights = std::max(0, groups_g_ + groups_w_ - 2 - (8 - operand_w_));
     int taps = 0;
     for (const Phase2d& phase : phases_.phases) taps += int(phase.taps.size());
     const int bits = format_.g + block_shift(ctx.config.quant, format_.g) + beyond_weights;
@@ -226,7 +234,10 @@ LayerInfo ProductLayer::info() const {
   info.groups += "/" + std::to_string(groups_a_) + "/" + std::to_string(groups_g_);
   info.output = node_.shape;
   info.parameters = int64_t(params_.weight->value.size()) + (params_.bias ? int64_t(params_.bias->value.size()) : 0);
-  info.weight_bytes = packed_bytes(int64_t(params_.weight->value.size()), format_.w);
+  const int64_t weights = int64_t(params_.weight->value.size());
+  info.weight_bytes = packed_bytes(weights, format_.w);
+  if (filters_.most_shift > 0)
+    info.weight_bytes += packed_bytes(weights / filters_.taps, std::bit_width(unsigned(filters_.most_shift)));
   return info;
 }
 

@@ -75,6 +75,9 @@ class ProductLayer : public IntegerLayer {
   ProductShape shape_;
   BackwardPhases phases_;
   int groups_w_, groups_a_, groups_g_;
+  FilterShifts filters_;
+  int operand_w_;        // bits of a weight's operand
+  int32_t top_w_;        // largest of them
   int32_t top_g_;        // largest operand of the gradient
   WeightCodes weights_;
   RightShift shift_;     // of sums at the finest group

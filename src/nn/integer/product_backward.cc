@@ -64,7 +64,7 @@ ProductLayer::Backward ProductLayer::plan_backward(Context& ctx, const Stream& d
   const int bits = backward_bits(b.plan);
   if (shift_.unknown(RightShift::input_gradient))
     shift_.set(RightShift::input_gradient,
-               shift_for(int64_t(shape_.taps()) * shape_.out.c * top_g_ * top_code(format_.w, true)
+               shift_for(int64_t(shape_.taps()) * shape_.out.c * top_g_ * top_w_
                          << (groups_g_ + groups_w_ - 2)) / 2,
                bits);
   const int t = shift_.at(RightShift::input_gradient, bits);

@@ -31,6 +31,7 @@ Trial any_trial(bool depthwise) {
   t.quant.sample_groups = *rc::gen::element(1, 8);
   t.quant.block_groups = *rc::gen::element(0, 1, 2, 8);
   t.quant.block_groups_a = *rc::gen::element(0, 1, 2, 3);
+  t.quant.filter_groups_w = *rc::gen::element(0, 0, 1, 4);
   t.quant.round_g = *rc::gen::element(Rounding::stochastic, Rounding::stochastic, Rounding::nearest);
   t.quant.draws_g = *rc::gen::element(1, 2);
   t.images = *rc::gen::inRange(1, 5);

@@ -116,13 +116,13 @@ struct Rig {
                                                  elements, 0, bytes.data());
       for (int64_t e = 0; e < elements; ++e) codes[size_t(i) * size_t(elements) + size_t(e)] = bytes[size_t(e)];
     }
-    const int64_t row = int64_t(weight.value.size()) / t.out.c;
+    const int64_t row = int64_t(weight.value.size()) / t.out.c, inputs = row / (kernel() * kernel());
     for (int n = 0; n < t.out.c; ++n) {
-      // Rows of different ranges, so that output channels have different shifts.
+      // Rows and filters of different ranges, so that they have different shifts.
       const double range = t.largest ? (n == 0 ? 0.01 : 1) : std::ldexp(1.0, -uniform(0, 3));
       for (int64_t i = 0; i < row; ++i)
-        weight.value[n * row + i] =
-            float(t.largest ? range : uniform(0, t.density - 1) ? 0 : range * uniform(-100, 100) / 100);
+        weight.value[n * row + i] = float(t.largest ? range : uniform(0, t.density - 1) ? 0
+                                          : std::ldexp(range, -int(i % inputs % 3)) * uniform(-100, 100) / 100);
     }
     dy.scale = 0.002;
     dy.top = 16383;
@@ -139,7 +139,10 @@ struct Rig {
     if (y < 0 || x < 0 || y >= reduced().h || x >= reduced().w) return 0;
     return codes[((size_t(image) * reduced().h + y) * reduced().w + x) * reduced().c + c];
   }
-  WeightCodes weight_codes() const { return quantize_weights(weight, t.format.w, scales_w ? 0 : groups_w, 0); }
+  WeightCodes weight_codes() const {
+    const FilterShifts filters = t.depthwise ? FilterShifts{} : filter_shifts(t.quant, t.format.w, kernel() * kernel());
+    return quantize_weights(weight, t.format.w, scales_w ? 0 : groups_w, 0, filters);
+  }
   int input_shift(int c) const { return ctx.values[0].codes.shift[c % t.in.c]; }
 
   Trial t;

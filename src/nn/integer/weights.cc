@@ -35,11 +35,19 @@ double range_cap(const float* values, int64_t count, float clip) {
 
 }  // namespace
 
-void quantize_weights(const WeightWorkers& workers, const Param& weight, int bits, int groups, float clip, WeightCodes& w) {
+FilterShifts filter_shifts(const QuantConfig& q, int bits, int taps) {
+  constexpr int fewest_taps = 8, most_automatic_bits = 4;
+  const int groups = q.filter_groups_w > 0 ? q.filter_groups_w : bits <= most_automatic_bits ? 2 : 1;
+  return {taps, taps < fewest_taps ? 0 : std::clamp(groups - 1, 0, 8 - bits)};
+}
+
+void quantize_weights(const WeightWorkers& workers, const Param& weight, int bits, int groups, float clip, FilterShifts filters,
+                      WeightCodes& w) {
   const std::vector<float>& values = weight.value;
   const int outputs = int(weight.shape[0]);
   const int64_t row = int64_t(values.size()) / outputs;
   w.bits = bits;
+  w.filters = filters;
   w.code.resize(values.size());
   std::vector<uint32_t> range_bits(outputs);
   split(workers, outputs, values.size(), [&](int begin, int end) {
@@ -54,7 +62,7 @@ void quantize_weights(const WeightWorkers& workers, const Param& weight, int bit
     range[co] = std::min(range[co], range_cap(values.data() + co * row, row, clip));
   const double top_range = std::max(*std::max_element(range.begin(), range.end()), 1e-30);
   const int32_t top = top_code(bits, true);
-  w.scale = top_range / top;
+  w.scale = top_range / top_weight(bits, filters.most_shift);
   w.shift.assign(outputs, 0);
   w.channel_scale.assign(outputs, 1.0);
   for (int co = 0; co < outputs; ++co) {
@@ -62,15 +70,19 @@ void quantize_weights(const WeightWorkers& workers, const Param& weight, int bit
     else if (range[co] > 0) w.channel_scale[co] = range[co] / top_range;
   }
   split(workers, outputs, values.size(), [&](int begin, int end) {
-    for (int co = begin; co < end; ++co)
-      workers.kernels.codes(values.data() + co * row, row, std::ldexp(1.0, w.shift[co]) / (w.scale * w.channel_scale[co]), top,
-                            w.code.data() + co * row);
+    for (int co = begin; co < end; ++co) {
+      const double inverse = std::ldexp(1.0, w.shift[co]) / (w.scale * w.channel_scale[co]);
+      const float* const from = values.data() + co * row;
+      int8_t* const to = w.code.data() + co * row;
+      if (filters.most_shift == 0) workers.kernels.codes(from, row, inverse, top, to);
+      else workers.kernels.filters(from, filters.taps, int(row / filters.taps), inverse, top, filters.most_shift, to);
+    }
   });
 }
 
-WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip) {
+WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip, FilterShifts filters) {
   WeightCodes w;
-  quantize_weights(alone(), weight, bits, groups, clip, w);
+  quantize_weights(alone(), weight, bits, groups, clip, filters, w);
   return w;
 }
 
@@ -142,9 +154,9 @@ void pack_forward(const WeightWorkers& workers, const WeightCodes& w, const Prod
   std::vector<int> all(s.taps());
   std::iota(all.begin(), all.end(), 0);
   out.operand_shift.assign(rows, 0);
-  if (w.bits + largest <= 8) {
+  if (w.operand_bits() + largest <= 8) {
     out.zero = zero;
-    choose_byte_dot(out, std::vector<int32_t>(rows, operand_top), top_code(w.bits, true), left);
+    choose_byte_dot(out, std::vector<int32_t>(rows, operand_top), top_weight(w.bits, w.filters.most_shift), left);
   } else {
     choose_int16_dot(out);
   }
@@ -165,7 +177,7 @@ void pack_backward(const WeightWorkers& workers, const WeightCodes& w, const Pro
   out.operand_shift.resize(rows);
   int rest = 0;
   for (int r = 0; r < rows; ++r) {
-    on_weights[r] = std::min(left[r], 8 - w.bits);
+    on_weights[r] = std::min(left[r], 8 - w.operand_bits());
     out.operand_shift[r] = left[r] - on_weights[r];
     rest = std::max(rest, out.operand_shift[r]);
   }
@@ -173,7 +185,7 @@ void pack_backward(const WeightWorkers& workers, const WeightCodes& w, const Pro
     out.zero = top_code(gradient_bits, true) << rest;  // no code is below -top
     std::vector<int32_t> top_u(rows);
     for (int r = 0; r < rows; ++r) top_u[r] = out.zero + (top_code(gradient_bits, true) << out.operand_shift[r]);
-    choose_byte_dot(out, top_u, top_code(w.bits, true), on_weights);
+    choose_byte_dot(out, top_u, top_weight(w.bits, w.filters.most_shift), on_weights);
   } else {
     choose_int16_dot(out);
     out.operand_shift.assign(rows, 0);

@@ -8,7 +8,9 @@
 #include "base/threads.h"
 #include "kernels/conv/conv.h"
 #include "kernels/weights/weights.h"
+#include "nn/integer/grid.h"
 #include "nn/network.h"
+#include "quant/format.h"
 
 namespace subbyte {
 
@@ -19,15 +21,31 @@ struct ProductShape {
   bool operator==(const ProductShape&) const = default;
 };
 
-/// value = scale * channel_scale[co] * 2^-shift[co] * code; code [co][tap][ci]. All shifts are 0 or all channel scales are 1.
+/// Shifts over filters, the `taps` weights of one input and one output channel: 0 <= u <= most_shift.
+struct FilterShifts {
+  int taps = 1;
+  int most_shift = 0;
+};
+
+/// S of a product's weights: what quant.filter_groups_w says, as far as a byte has room; 0 for filters of few taps, whose
+/// shifts would cost as much as wider codes.
+FilterShifts filter_shifts(const QuantConfig&, int bits, int taps);
+
+/// Largest operand of a weight: a code times 2^S.
+inline int32_t top_weight(int bits, int most_shift) { return top_code(bits, true) << most_shift; }
+
+/// value = scale * channel_scale[co] * 2^-shift[co] * code; code [co][tap][ci] is what the products read, q * 2^u with q of
+/// `bits` bits (kernels/weights). All shifts are 0 or all channel scales are 1.
 /// A channel's real scale is no part of the products: forward leaves it to the stream's reader, and what backward gets is the
 /// gradient times it (Stream::channel_scale).
 struct WeightCodes {
   int bits = 4;
+  FilterShifts filters;
   double scale = 1;
   std::vector<int32_t> shift;
   std::vector<double> channel_scale;
   std::vector<int8_t> code;
+  int operand_bits() const { return bits + filters.most_shift; }
 };
 
 /// Who does the work on weights: an instruction set's kernels, and threads for the large ones (null: none).
@@ -40,8 +58,9 @@ struct WeightWorkers {
 /// limits a channel's range to clip of its root mean squares.
 /// Throws Error naming the parameter where a weight is not finite.
 /// This and the packing below reuse the memory of `out`: fresh pages each step cost more than the work itself.
-void quantize_weights(const WeightWorkers&, const Param& weight, int bits, int groups, float clip, WeightCodes& out);
-WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip);
+void quantize_weights(const WeightWorkers&, const Param& weight, int bits, int groups, float clip, FilterShifts,
+                      WeightCodes& out);
+WeightCodes quantize_weights(const Param& weight, int bits, int groups, float clip, FilterShifts = {});
 
 /// What PackedWeights takes for `rows` reduced channels, `columns` outputs, and `taps` in all sets.
 struct PackedSize {

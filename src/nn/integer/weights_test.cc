@@ -54,6 +54,49 @@ TEST(WeightCodes, AreTheNearestOfTheirRowsGrid) {
   }));
 }
 
+TEST(WeightCodes, AreTheNearestOfTheirFiltersGrid) {
+  EXPECT_TRUE(rc::check("a filter has the finest grid of its row that reaches its largest weight", [] {
+    const int outputs = *rc::gen::inRange(1, 6), taps = *rc::gen::element(9, 25), inputs = *rc::gen::inRange(1, 40);
+    const int bits = *rc::gen::inRange(2, 8), most_shift = *rc::gen::inRange(1, 9 - bits), top = (1 << (bits - 1)) - 1;
+    const int groups = *rc::gen::element(0, 1, 4);
+    Param p = random_param(outputs, taps, inputs, *rc::gen::arbitrary<uint16_t>());
+    for (size_t i = 0; i < p.value.size(); ++i) p.value[i] *= float(1 + i % size_t(inputs) % 5);
+    const WeightCodes w = quantize_weights(p, bits, groups, 0, {taps, most_shift});
+    RC_ASSERT(w.operand_bits() == bits + most_shift);
+    for (int n = 0; n < outputs; ++n) {
+      const double step = std::ldexp(w.scale * w.channel_scale[n], -w.shift[n]);
+      for (int c = 0; c < inputs; ++c) {
+        const auto at = [&](int tap) { return size_t((n * taps + tap) * inputs + c); };
+        double most = 0;
+        for (int tap = 0; tap < taps; ++tap) most = std::max(most, double(std::fabs(p.value[at(tap)])));
+        int u = 0;
+        while (most > (top + 0.5) * std::ldexp(step, u) * (1 + 1e-12)) ++u;
+        RC_ASSERT(u <= most_shift);
+        for (int tap = 0; tap < taps; ++tap) {
+          const int code = w.code[at(tap)];
+          RC_ASSERT(code % (1 << u) == 0 && std::abs(code) <= top << u);
+          RC_ASSERT(std::fabs(p.value[at(tap)] - step * code) <= std::ldexp(step, u) * (0.5 + 1e-9));
+        }
+      }
+    }
+  }));
+}
+
+TEST(WeightCodes, FiltersHaveShiftsWhereThereAreTapsAndRoom) {
+  QuantConfig q;
+  const auto most = [&q](int bits, int taps) { return filter_shifts(q, bits, taps).most_shift; };
+  EXPECT_EQ(most(4, 9), 1);
+  EXPECT_EQ(most(2, 9), 1);
+  EXPECT_EQ(most(5, 9), 0);
+  EXPECT_EQ(most(4, 1), 0);
+  q.filter_groups_w = 7;
+  EXPECT_EQ(most(4, 9), 4);
+  EXPECT_EQ(most(7, 9), 1);
+  EXPECT_EQ(most(8, 9), 0);
+  q.filter_groups_w = 1;
+  EXPECT_EQ(most(4, 9), 0);
+}
+
 TEST(WeightCodes, TiesGoToTheEvenCode) {
   Param p;
   p.shape = {1, 10};
@@ -121,7 +164,8 @@ Packing any_packing(int bits, bool backward) {
   p.shape.in = {4, 4, *rc::gen::inRange(1, 21)};
   p.shape.out = {4, 4, *rc::gen::inRange(1, 21)};
   const unsigned seed = *rc::gen::arbitrary<uint16_t>();
-  p.w = quantize_weights(random_param(p.shape.out.c, p.shape.taps(), p.shape.in.c, seed), bits, 1, 0);
+  const FilterShifts filters{p.shape.taps(), *rc::gen::inRange(0, 9 - bits)};
+  p.w = quantize_weights(random_param(p.shape.out.c, p.shape.taps(), p.shape.in.c, seed), bits, 1, 0, filters);
   const int most = *rc::gen::inRange(0, 7);
   for (int r = 0; r < (backward ? p.shape.out.c : p.shape.in.c); ++r) p.left.push_back(*rc::gen::inRange(0, most + 1));
   return p;
@@ -136,7 +180,7 @@ TEST(PackedWeights, ForwardMultipliesByTheShiftedCodeOfEachTapAndChannel) {
     const PackedWeights packed = pack_forward(p.w, p.shape, p.left, zero, (1 << a_bits) - 1);
     RC_ASSERT(packed.outputs % 16 == 0 && packed.outputs >= p.shape.out.c);
     RC_ASSERT(packed.sets.size() == 1u && packed.sets[0].offset == 0);
-    RC_ASSERT(packed.dot != Dot::s16 || bits + *std::max_element(p.left.begin(), p.left.end()) > 8);
+    RC_ASSERT(packed.dot != Dot::s16 || p.w.operand_bits() + *std::max_element(p.left.begin(), p.left.end()) > 8);
     const int taps = p.shape.taps(), rows = p.shape.in.c;
     for (int tap = 0; tap < taps; ++tap)
       for (int r = 0; r < rows; ++r) {
@@ -231,8 +275,9 @@ TEST(PackedWeights, ThreadsAndReusedMemoryDoNotChangeAByte) {
   WeightCodes w;
   PackedWeights forward, backward;
   for (const int bits : {8, 4}) {  // int16 words, then bytes in the same memory
-    const WeightCodes expected = quantize_weights(p, bits, 4, 0);
-    quantize_weights(workers, p, bits, 4, 0, w);
+    const FilterShifts filters{9, bits == 4 ? 1 : 0};
+    const WeightCodes expected = quantize_weights(p, bits, 4, 0, filters);
+    quantize_weights(workers, p, bits, 4, 0, filters, w);
     EXPECT_EQ(w.code, expected.code);
     EXPECT_EQ(w.shift, expected.shift);
     EXPECT_EQ(w.scale, expected.scale);
