@@ -56,7 +56,7 @@ class Runs:
 
     def twin(self):
         """What gaps are against; bf16 stands in where fp32 was not trained."""
-        return "fp32" if "fp32" in self.metrics else "bf16"
+        return "bf16" if "bf16" in self.metrics and "fp32" not in self.metrics else "fp32"
 
     def accuracy(self, name):
         """{seed: percent}; empty for a configuration without runs."""
