@@ -44,6 +44,8 @@ void print_table(const LoadedRun& run, const std::vector<LayerInfo>& layers, con
     row(layer.name, layer.kind, layer.format, layer.groups, shape_text(layer.output), layer.parameters, layer.weight_bytes,
         layer.saved_bytes_per_image);
   row("total", "", "", "", "", totals.parameters, totals.weight_bytes, totals.saved_bytes);
+  if (integer)
+    fmt::print("\ngroups: shifts over channels; real: a real scale for each output channel; *2: two groups over filters of weights\n");
 }
 
 nlohmann::ordered_json to_json(const LoadedRun& run, const std::vector<LayerInfo>& layers, const Totals& totals) {
