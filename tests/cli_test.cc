@@ -90,6 +90,7 @@ TEST_F(Cli, TrainEvalPredictInfo) {
     found = true;
     EXPECT_EQ(layer["format"], "w4a4g4");
     EXPECT_EQ(layer["weight_bytes"], 512 * 512 / 2);  // 4 bits each
+    EXPECT_EQ(layer["filter_groups"], 1);             // one tap
   }
   EXPECT_TRUE(found);
   EXPECT_EQ(layers["parameters"], parameters);

@@ -21,6 +21,11 @@ struct Totals {
 
 std::string shape_text(const Shape& shape) { return fmt::format("{}x{}x{}", shape.h, shape.w, shape.c); }
 
+/// Groups over filters of weights, of products alone.
+std::string filters_text(const LayerInfo& layer) {
+  return layer.groups.empty() ? "" : std::to_string(layer.filter_groups);
+}
+
 void print_table(const LoadedRun& run, const std::vector<LayerInfo>& layers, const Totals& totals) {
   const Settings& s = run.config.settings;
   const Progress& at = run.checkpoint.info.progress;
@@ -34,18 +39,16 @@ void print_table(const LoadedRun& run, const std::vector<LayerInfo>& layers, con
   size_t width = 5;
   for (const LayerInfo& layer : layers) width = std::max(width, layer.name.size());
   const auto row = [width](const std::string& name, const std::string& kind, const std::string& format,
-                           const std::string& groups, const std::string& output, const auto& parameters,
-                           const auto& weights, const auto& saved) {
-    fmt::print("{:<{}}  {:<15}  {:<8}  {:<12}  {:>12}  {:>10}  {:>12}  {:>17}\n", name, width, kind, format, groups,
-               output, parameters, weights, saved);
+                           const std::string& groups, const auto& filters, const std::string& output,
+                           const auto& parameters, const auto& weights, const auto& saved) {
+    fmt::print("{:<{}}  {:<15}  {:<8}  {:<12}  {:>13}  {:>12}  {:>10}  {:>12}  {:>17}\n", name, width, kind, format, groups,
+               filters, output, parameters, weights, saved);
   };
-  row("layer", "kind", "format", "groups w/a/g", "output", "parameters", "weight bytes", "saved bytes/image");
+  row("layer", "kind", "format", "groups w/a/g", "filter groups", "output", "parameters", "weight bytes", "saved bytes/image");
   for (const LayerInfo& layer : layers)
-    row(layer.name, layer.kind, layer.format, layer.groups, shape_text(layer.output), layer.parameters, layer.weight_bytes,
-        layer.saved_bytes_per_image);
-  row("total", "", "", "", "", totals.parameters, totals.weight_bytes, totals.saved_bytes);
-  if (integer)
-    fmt::print("\ngroups: shifts over channels; real: a real scale for each output channel; *2: two groups over filters of weights\n");
+    row(layer.name, layer.kind, layer.format, layer.groups, filters_text(layer), shape_text(layer.output), layer.parameters,
+        layer.weight_bytes, layer.saved_bytes_per_image);
+  row("total", "", "", "", "", "", totals.parameters, totals.weight_bytes, totals.saved_bytes);
 }
 
 nlohmann::ordered_json to_json(const LoadedRun& run, const std::vector<LayerInfo>& layers, const Totals& totals) {
@@ -73,6 +76,7 @@ nlohmann::ordered_json to_json(const LoadedRun& run, const std::vector<LayerInfo
                               {"kind", layer.kind},
                               {"format", layer.format},
                               {"groups", layer.groups},
+                              {"filter_groups", layer.filter_groups},
                               {"output", {layer.output.h, layer.output.w, layer.output.c}},
                               {"parameters", layer.parameters},
                               {"weight_bytes", layer.weight_bytes},

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/isa.h"
 #include "cli/setup.h"
 #include "nn/integer/activation_blocks.h"
@@ -20,6 +22,13 @@ std::string groups_text(const Network& network) {
   for (const LayerInfo& layer : products)
     if (layer.groups != inner) text += fmt::format(", {} {}", layer.name, layer.groups);
   return text;
+}
+
+/// Of the product that has the most; nothing where none has any.
+std::string filters_text(const Network& network) {
+  int most = 1;
+  for (const LayerInfo& layer : network.layers()) most = std::max(most, layer.filter_groups);
+  return most > 1 ? fmt::format("; filters of weights {}", most) : "";
 }
 
 /// The products that run in another format than the run's, as the network executes them.
@@ -60,10 +69,11 @@ std::vector<std::string> start_lines(const Settings& s, const RunData& data, con
                                 wider_text(network, s.format.name)));
     const QuantConfig quant = network_config(s).quant;
     lines.push_back(fmt::format("groups   weights/activations/gradients {}; samples {}; "
-                                "blocks of activations {}, gradients {}{}",
+                                "blocks of activations {}, gradients {}{}{}",
                                 groups_text(network), s.quant.sample_groups,
                                 1 + activation_shift(quant, Format::parse(s.format.name).a, false),
-                                1 + block_shift(quant, Format::parse(s.format.name).g), rounding_text(s)));
+                                1 + block_shift(quant, Format::parse(s.format.name).g), filters_text(network),
+                                rounding_text(s)));
     lines.push_back(fmt::format("norm     {}, input {} bits, of which {} are saved, gradient {} bits", s.norm.kind,
                                 s.quant.norm_bits, quant.saved_norm_bits(Format::parse(s.format.name).a),
                                 s.quant.norm_grad_bits));

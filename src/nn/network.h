@@ -45,9 +45,10 @@ struct StepResult {
 /// One line of `subbyte info`.
 struct LayerInfo {
   std::string name, kind, format;   ///< format as executed: "w4a4g4", "n8" for a norm, "fp32"
-  /// Of a product: ShiftQuant groups over channels of weights/activations/gradients, "4/4/4"; weights: "real" for a real scale
-  /// an output channel, and "*2" behind it for 2 groups over filters.
+  /// Of a product: ShiftQuant groups over channels of weights/activations/gradients, "4/4/4"; weights "real": a real scale an
+  /// output channel.
   std::string groups;
+  int filter_groups = 1;            ///< of a product: shift groups over filters of weights; 1: none
   Shape output;
   int64_t parameters = 0;
   int64_t weight_bytes = 0;         ///< of the packed weight codes that enter the product

@@ -58,7 +58,8 @@ class Tables(unittest.TestCase):
                        "groups-g2-seed1": run(0.89), "groups-g2-seed2": run(0.908), "groups-g2-seed4": run(0.5),
                        "groups-g1-seed3": run(0.925, loss=0.7)})
         rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| groups")]
-        what = "Ng = 1 for gradients (4: the default)"
+        what = (HERE / "configs/groups-g1.toml").read_text().splitlines()[0].removeprefix("# ").removesuffix(".")
+        self.assertIn("Ng = 1", what)
         self.assertEqual(rows[0], ["| groups-g1", what, "1", "0.7000", "+0.2000", "92.50", "+0.50", "– |"])
         self.assertEqual(rows[1][:1] + rows[1][2:3] + rows[1][4:5] + rows[1][6:], ["| groups-g2", "2", "+0.0000", "-0.60", "0.40 |"])
         self.assertEqual(len(rows), 2)

@@ -209,12 +209,13 @@ TEST(IntegerNetwork, SavesHalfAByteAnActivationAtFourBits) {
   NetworkConfig config = config_of(b.finish());
   config.quant.norm_bits = 4;
   const auto network = make_network(config);
-  std::map<std::string, int64_t> saved, weights;
+  std::map<std::string, int64_t> saved, weights, filter_groups;
   std::map<std::string, std::string> groups;
   for (const LayerInfo& info : network->layers()) {
     saved[info.name] = info.saved_bytes_per_image;
     weights[info.name] = info.weight_bytes;
     groups[info.name] = info.groups;
+    filter_groups[info.name] = info.filter_groups;
   }
   EXPECT_EQ(saved["conv1"], 8 * 8 * 3);                  // pixels, 8 bits
   EXPECT_EQ(saved["conv2"], 8 * 8 * 16 / 2 + 8 * 8 * 16 / 16 * 2 / 8);        // 4 bits, and 2 for the shift of 16 elements
@@ -230,8 +231,11 @@ TEST(IntegerNetwork, SavesHalfAByteAnActivationAtFourBits) {
   EXPECT_EQ(weights["conv2"], 3 * 3 * 16 * 16 / 2 + 16 * 16 / 8);              // a bit for the shift of a filter
   EXPECT_EQ(weights["short.0"], 16 * 8 / 2);             // filters of one tap have none
   EXPECT_EQ(weights["fc"], 8 * 4);
-  EXPECT_EQ(groups["conv2"], "real*2/1/3");
+  EXPECT_EQ(groups["conv2"], "real/1/3");
   EXPECT_EQ(groups["short.0"], "real/1/4");
+  EXPECT_EQ(filter_groups["conv1"], 1);                  // 8 bits
+  EXPECT_EQ(filter_groups["conv2"], 2);
+  EXPECT_EQ(filter_groups["short.0"], 1);
 }
 
 std::string error_of(const std::function<void()>& body) {

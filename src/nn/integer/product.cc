@@ -231,8 +231,8 @@ LayerInfo ProductLayer::info() const {
   info.kind = node_kind_name(node_.kind);
   info.format = format_.name();
   info.groups = scales_weights_ ? "real" : std::to_string(groups_w_);
-  if (filters_.most_shift > 0) info.groups += "*" + std::to_string(filters_.most_shift + 1);
   info.groups += "/" + std::to_string(groups_a_) + "/" + std::to_string(groups_g_);
+  info.filter_groups = filters_.most_shift + 1;
   info.output = node_.shape;
   info.parameters = int64_t(params_.weight->value.size()) + (params_.bias ? int64_t(params_.bias->value.size()) : 0);
   const int64_t weights = int64_t(params_.weight->value.size());
